@@ -1,0 +1,79 @@
+import { z } from 'zod'
+import type { ActionSpec, JsonSchema } from '../dsl/action-spec.ts'
+import type { Inventory } from '../dsl/inventory.ts'
+import type { Effect, RetrySpec } from '../dsl/program.ts'
+import type { RunIdentity } from '../workflows/ports.ts'
+import type { EtcdCluster } from './etcd/cluster.ts'
+import type { RemoteHost } from './ssh/remote-host.ts'
+
+/** What an action's code is given beside its input. */
+export interface ActionContext {
+  readonly run: RunIdentity
+  /** The step in this run, iterations included: `move[etcd-1]/stop`. */
+  readonly step: string
+  readonly inventory: Inventory
+  /** A host of the inventory, connected on first use; throws `InputError` for an unknown name. */
+  host(name: string): RemoteHost
+  /** A cluster of the inventory, every member asked by itself. */
+  cluster(name: string): EtcdCluster
+  /** Aborted when the run is cancelled, the worker stops or the attempt's time is up. */
+  readonly signal: AbortSignal
+  /** Says how far a long action is; shown to the person who watches. */
+  progress(progress: Progress): void
+}
+
+export interface Progress {
+  readonly text: string
+  readonly done?: number
+  readonly total?: number
+  readonly unit?: 'bytes' | 'members' | 'entries'
+}
+
+/**
+ * A typed function of the catalogue, executed as a Temporal activity of the same name.
+ * An action with an effect may run twice (a worker can die after acting and before saying so), so it has to
+ * reach the same end when it does: by `probe`, by a remote job, or by its own meaning.
+ */
+export interface Action<Input = never, Output = unknown> extends ActionSpec {
+  readonly parseInput: (raw: unknown) => Input
+  readonly run: (input: Input, context: ActionContext) => Promise<Output>
+  /** Looks whether the effect is there already; its output if so. Asked before every attempt. */
+  readonly probe?: (input: Input, context: ActionContext) => Promise<Output | undefined>
+  /** For `disrupt`: which member goes out of service. The engine's guard is asked about it first. */
+  readonly disrupts?: (input: Input) => { readonly cluster: string; readonly host: string }
+}
+
+interface Definition<In extends z.ZodObject, Out extends z.ZodObject> {
+  readonly name: string
+  readonly title: string
+  readonly doc: string
+  readonly effect: Effect
+  readonly subject: readonly string[]
+  readonly input: In
+  readonly output: Out
+  /** Default 60 s. */
+  readonly timeoutMs?: number
+  /** Default: reads are tried 3 times, whatever has an effect once. (An attempt whose worker died is always repeated.) */
+  readonly retry?: RetrySpec
+  readonly run: (input: z.output<In>, context: ActionContext) => Promise<z.output<Out>>
+  readonly probe?: (input: z.output<In>, context: ActionContext) => Promise<z.output<Out> | undefined>
+  readonly disrupts?: (input: z.output<In>) => { readonly cluster: string; readonly host: string }
+}
+
+const readRetry: RetrySpec = { attempts: 3, intervalMs: 500, backoff: 2 }
+const effectRetry: RetrySpec = { attempts: 1, intervalMs: 1000, backoff: 2 }
+
+/** The one way to make an action: types, documentation and checks all come from the same two schemas. */
+export function defineAction<In extends z.ZodObject, Out extends z.ZodObject>(
+  definition: Definition<In, Out>,
+): Action<z.output<In>, z.output<Out>> {
+  const { input, output, effect, timeoutMs = 60_000, retry } = definition
+  return Object.freeze({
+    ...definition,
+    input: z.toJSONSchema(input, { io: 'input' }) as JsonSchema,
+    output: z.toJSONSchema(output) as JsonSchema,
+    timeoutMs,
+    retry: retry ?? (effect === 'read' ? readRetry : effectRetry),
+    parseInput: (raw: unknown) => input.parse(raw),
+  })
+}

@@ -1,0 +1,37 @@
+/** A host as actions see it. Implemented over ssh2 in this folder; nothing else here speaks SSH. */
+export interface RemoteHost {
+  readonly name: string
+  readonly address: string
+  /** Where jobs and backups of Quorate are kept on it. */
+  readonly workDir: string
+  /** Runs a command that changes nothing. The exit code is data; only a lost connection throws. */
+  exec(command: Command): Promise<Exited>
+  /**
+   * Runs a command that changes something, once, whatever happens to the connection or the worker:
+   * the same `key` attaches to the same job. Throws `ActionError` when it ended with another code than 0,
+   * `UnknownOutcomeError` when it vanished.
+   */
+  job(key: string, command: Command, options?: JobOptions): Promise<Exited>
+}
+
+export interface Command {
+  /** Quoted by one function; there is no string pasted into a shell. `['sh', '-c', SCRIPT, 'name', ...args]` for scripts. */
+  readonly argv: readonly string[]
+  readonly stdin?: string
+  /** Default 30 s for `exec`; a job has no time of its own. */
+  readonly timeoutMs?: number
+}
+
+export interface Exited {
+  readonly code: number
+  /** Bounded to the last MiB. */
+  readonly stdout: string
+  readonly stderr: string
+  readonly durationMs: number
+}
+
+export interface JobOptions {
+  readonly signal?: AbortSignal
+  /** Called with the job's output so far (its tail, when long), about once a second while it changes. */
+  readonly onOutput?: (stdout: string) => void
+}

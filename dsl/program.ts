@@ -1,0 +1,170 @@
+/**
+ * A program: a runbook after compiling. Plain JSON, so that it can be hashed, pinned in a run's history
+ * and interpreted in Temporal's sandbox long after the file it came from has changed.
+ */
+
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
+
+/** Where something stands in a file. Both counted from 1, as editors do. */
+export interface Place {
+  readonly line: number
+  readonly column: number
+}
+
+/** What an action may do; the order is the order of harm. */
+export type Effect = 'read' | 'change' | 'disrupt' | 'destroy'
+
+/** A CEL expression, already parsed and type-checked once. `roots` are the variables it reads. */
+export interface Expression {
+  readonly source: string
+  readonly at: Place
+  readonly roots: readonly string[]
+}
+
+/** A value that may hold expressions: what stands in `with:`, `set:`, `outputs:` and in texts. */
+export type Template =
+  | { readonly kind: 'literal'; readonly value: Json }
+  /** `${{ … }}` alone: keeps the type of its value. */
+  | { readonly kind: 'expression'; readonly expression: Expression }
+  /** Text with `${{ … }}` in it. */
+  | { readonly kind: 'text'; readonly parts: readonly (string | Expression)[] }
+  | { readonly kind: 'list'; readonly items: readonly Template[] }
+  | { readonly kind: 'map'; readonly entries: Readonly<Record<string, Template>> }
+
+export type InputType =
+  | 'string'
+  | 'integer'
+  | 'boolean'
+  | 'duration'
+  | 'bytes'
+  | 'enum'
+  | 'list'
+  | 'cluster'
+  | 'member'
+  | 'host'
+  | 'snapshot'
+  | 'secret'
+
+/**
+ * One declared input. After checking, a duration is a number of milliseconds and bytes a number of bytes,
+ * in expressions too; `cluster`, `member` and `host` are names in the inventory; a secret stays a reference
+ * (`env:NAME`, `file:PATH`).
+ */
+export interface InputSpec {
+  readonly type: InputType
+  readonly description: string
+  readonly required: boolean
+  /** Already in its checked form (a duration as milliseconds). */
+  readonly default?: Json
+  readonly pattern?: string
+  /** In the checked unit: milliseconds, bytes, items of a list, characters of a string. */
+  readonly min?: number
+  readonly max?: number
+  readonly values?: readonly string[]
+}
+
+export interface RetrySpec {
+  /** Tries in all, the first included. */
+  readonly attempts: number
+  readonly intervalMs: number
+  /** Each wait is the former times this. */
+  readonly backoff: number
+}
+
+/** What a run must know of an action without importing it. */
+export interface PinnedAction {
+  readonly name: string
+  readonly title: string
+  readonly effect: Effect
+  readonly subject: readonly string[]
+  readonly timeoutMs: number
+  readonly retry: RetrySpec
+}
+
+/** `pause` waits for a person; `rollback` takes back by itself; `continue` goes on; `fail` ends the run. */
+export type OnFailure = 'pause' | 'rollback' | 'continue' | 'fail'
+
+interface StepBase {
+  /** Unique in the program: ids (or kind and number) from the top, joined by `/`: `move/stop`. */
+  readonly key: string
+  /** What expressions call its outputs by: `steps.ID`. */
+  readonly id?: string
+  /** What a person reads; by default made from the action's title and its subject. */
+  readonly name?: Template
+  readonly at: Place
+  readonly if?: Expression
+  readonly timeoutMs?: number
+  readonly retry?: RetrySpec
+  readonly onFailure: OnFailure
+  /** Whether a person may skip it when it has failed. */
+  readonly skippable: boolean
+  /** Steps that take it back, in the order they are run in. */
+  readonly undo?: readonly Step[]
+  /** Why nothing before this step can be taken back once it is done. */
+  readonly noReturn?: Template
+}
+
+export interface UsesStep extends StepBase {
+  readonly kind: 'uses'
+  readonly uses: string
+  readonly with: Readonly<Record<string, Template>>
+}
+
+/** Asks a `read` action every `everyMs` until `until` has held for `stableMs` without a break. */
+export interface GateStep extends StepBase {
+  readonly kind: 'gate'
+  readonly gate: string
+  readonly with: Readonly<Record<string, Template>>
+  /** Sees the action's output as `gate`. */
+  readonly until: Expression
+  readonly everyMs: number
+  /** A template, because it may come from an input; milliseconds. */
+  readonly stableMs: Template
+  readonly gateTimeoutMs: number
+  /** Said when the time is up, beside what the gate saw last. */
+  readonly else?: Template
+}
+
+export interface AssertStep extends StepBase {
+  readonly kind: 'assert'
+  readonly assert: readonly { readonly that: Expression; readonly else: Template }[]
+}
+
+export interface ForEachStep extends StepBase {
+  readonly kind: 'forEach'
+  readonly forEach: Expression
+  readonly as: string
+  readonly steps: readonly Step[]
+}
+
+export interface GroupStep extends StepBase {
+  readonly kind: 'steps'
+  readonly steps: readonly Step[]
+}
+
+/** Variables are read as `vars.NAME`. */
+export interface SetStep extends StepBase {
+  readonly kind: 'set'
+  readonly set: Readonly<Record<string, Template>>
+}
+
+export type Step = UsesStep | GateStep | AssertStep | ForEachStep | GroupStep | SetStep
+
+export interface Program {
+  /** Rises when the shape of a program changes; an interpreter refuses formats it does not know. */
+  readonly format: 1
+  readonly name: string
+  readonly title: string
+  readonly description: string
+  /** File name without directories, for messages. */
+  readonly file: string
+  readonly inputs: Readonly<Record<string, InputSpec>>
+  /** Names the cluster whose lock the run holds. */
+  readonly cluster?: Template
+  readonly quorum: 'kept' | 'lost'
+  /** The worst effect of all its steps. */
+  readonly effect: Effect
+  readonly actions: Readonly<Record<string, PinnedAction>>
+  readonly steps: readonly Step[]
+  readonly outputs: Readonly<Record<string, Template>>
+}

@@ -1,0 +1,16 @@
+// swc turns the sources (and the ESM-only packages named below) into CommonJS inside Jest.
+const esmOnly = ['@marcbachmann/cel-js']
+
+export default {
+  testEnvironment: 'node',
+  roots: ['dsl', 'workflows', 'activities', 'worker', 'client', 'cli', 'lab', 'runbooks', 'test'].map((room) => `<rootDir>/${room}`),
+  testMatch: ['**/*.test.ts'],
+  extensionsToTreatAsEsm: [],
+  transform: {
+    '^.+\\.(ts|mjs|js)$': [
+      '@swc/jest',
+      { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' }, module: { type: 'commonjs' } },
+    ],
+  },
+  transformIgnorePatterns: [`/node_modules/(?!(${esmOnly.join('|')})/)`],
+}

@@ -1,0 +1,151 @@
+import type { Expression, Json } from '../dsl/program.ts'
+
+/**
+ * What the interpreter needs of the world. Temporal supplies one set, tests and the simulator others, so
+ * that what is verified is what runs. Types only: it is also where workflows and activities meet.
+ */
+export interface Ports {
+  /** Performs an action, or polls it as a gate; throws `StepFailure` when it did not succeed. */
+  call(call: ActionCall): Promise<Json>
+  /** Waits between two tries of a step. */
+  sleep(ms: number, summary: string): Promise<void>
+  /** Milliseconds since 1970, from the run's own clock. */
+  now(): number
+  /** Waits for as long as it takes until a person decides on a step that failed. */
+  decide(waiting: Waiting): Promise<Decision>
+  /**
+   * Between two steps: returns at once, or waits while the run is paused; throws `RunCancelled` once asked
+   * to cancel; may end this execution and carry the state over to a new one.
+   */
+  boundary(state: RunState): Promise<void>
+  /** Shows how the run stands, after every change of it. */
+  report(view: RunView): void
+}
+
+export interface ActionCall {
+  readonly action: string
+  /** What a person reads beside the activity: `etcd-1: stop etcd`. */
+  readonly summary: string
+  /** Unique in the run: the step's key with the iterations it stands in, `move[etcd-1]/stop`. */
+  readonly step: string
+  readonly with: Readonly<Record<string, Json>>
+  /** One attempt's time. The port may repeat an attempt whose worker died, nothing else: retries are the interpreter's. */
+  readonly timeoutMs: number
+  readonly gate?: GateCall
+  /** Part of a rollback. */
+  readonly undo: boolean
+}
+
+export interface GateCall {
+  readonly until: Expression
+  /** The variables that `until` reads, but for `gate` itself. */
+  readonly scope: Readonly<Record<string, Json>>
+  readonly everyMs: number
+  readonly stableMs: number
+  readonly timeoutMs: number
+}
+
+/** What an activity is given: the call and whose it is. */
+export interface ActionRequest {
+  readonly run: RunIdentity
+  readonly step: string
+  readonly with: Readonly<Record<string, Json>>
+  readonly gate?: GateCall
+  readonly undo: boolean
+}
+
+export interface RunIdentity {
+  /** The workflow's id. */
+  readonly id: string
+  /** The first execution's run id: the same over every continue-as-new. Remote jobs are named by it. */
+  readonly key: string
+  readonly runbook: string
+  /** sha256 of the pinned program, hex. */
+  readonly hash: string
+  /** The cluster whose lock the run holds. */
+  readonly cluster?: string
+}
+
+/** `failed`: it did not happen. `unknown`: it may have. `refused`: a guard or a check said no beforehand. */
+export type FailureKind = 'failed' | 'unknown' | 'refused'
+
+export interface Failure {
+  readonly kind: FailureKind
+  /** What happened, where, and what to do next. */
+  readonly message: string
+  readonly step: string
+  readonly summary: string
+}
+
+export type DecisionKind = 'retry' | 'skip' | 'rollback' | 'abort'
+
+export interface Waiting {
+  readonly failure: Failure
+  /** What may be decided now. */
+  readonly offers: readonly DecisionKind[]
+  /** Why the others may not. */
+  readonly withheld: Readonly<Partial<Record<DecisionKind, string>>>
+  readonly sinceMs: number
+  readonly rollingBack: boolean
+}
+
+export interface Decision {
+  readonly kind: DecisionKind
+  readonly by: string
+  readonly reason: string
+}
+
+export type StepStatus =
+  | 'pending'
+  | 'running'
+  | 'done'
+  | 'skipped'
+  | 'notNeeded'
+  | 'failed'
+  | 'waiting'
+  | 'undone'
+
+export interface StepView {
+  readonly step: string
+  readonly summary: string
+  readonly status: StepStatus
+  readonly depth: number
+  readonly startedMs?: number
+  readonly endedMs?: number
+  readonly note?: string
+}
+
+export type RunPhase =
+  | 'starting'
+  | 'queued'
+  | 'running'
+  | 'paused'
+  | 'waiting'
+  | 'rollingBack'
+  | 'done'
+  | 'rolledBack'
+  | 'aborted'
+  | 'cancelled'
+  | 'failed'
+
+export interface RunView {
+  readonly phase: RunPhase
+  readonly steps: readonly StepView[]
+  readonly waiting?: Waiting
+}
+
+/** What must survive a continue-as-new: the results so far. All else is worked out again from the program. */
+export interface RunState {
+  /** By step as in `ActionCall.step`. */
+  readonly results: Readonly<Record<string, StepResult>>
+  /** Set once a rollback began. */
+  readonly rollback?: { readonly failure: Failure; readonly undone: Readonly<Record<string, StepResult>> }
+}
+
+export interface StepResult {
+  readonly status: 'done' | 'skipped' | 'notNeeded' | 'failed'
+  readonly output?: Json
+  readonly startedMs: number
+  readonly endedMs: number
+  readonly note?: string
+}
