@@ -1,12 +1,52 @@
+import type { Alarm, EtcdMember, KeyspaceHash, MemberStatus, Membership } from './answers.ts'
+import type { CallOptions } from './channel.ts'
+
 /** A cluster as actions see it: every member is asked by itself, through its own endpoint. */
 export interface EtcdCluster {
   readonly name: string
+  /** Names of all hosts that run, or may come to run, a member: those of the members first, then the spares. */
+  readonly hosts: readonly string[]
   /** One client per host (members and spares), because what one member thinks of another is not evidence. */
   endpoint(host: string): EtcdEndpoint
 }
 
-/** One member's own endpoint. Every call has a deadline and no hidden retry; throws typed errors of `errors.ts`. */
+/**
+ * One member's own endpoint. Every call has a deadline (2 s unless said otherwise) and no hidden retry;
+ * all throw `EtcdError`. Ids are lower-case hex. A change that threw an `ambiguous` error may still happen:
+ * read the membership again before judging.
+ * Source: etcd's API reference, services Cluster, Maintenance and KV.
+ */
 export interface EtcdEndpoint {
   readonly host: string
   readonly url: string
+  status(options?: CallOptions): Promise<MemberStatus>
+  /** As the quorum sees it when `linearizable`, else as this member does. */
+  members(linearizable: boolean, options?: CallOptions): Promise<Membership>
+  /** Asks for a missing key through the quorum; the answer's revision. Throws when there is no quorum. */
+  readThroughQuorum(options?: CallOptions): Promise<{ readonly revision: number }>
+  alarms(options?: CallOptions): Promise<readonly Alarm[]>
+  /** The hash of all keys up to a revision (0: the newest). Reads the whole store: 10 s unless said otherwise. */
+  hash(revision: number, options?: CallOptions): Promise<KeyspaceHash>
+  addMember(
+    peerUrls: readonly string[],
+    learner: boolean,
+    options?: CallOptions,
+  ): Promise<{ readonly added: EtcdMember; readonly members: readonly EtcdMember[] }>
+  removeMember(id: string, options?: CallOptions): Promise<readonly EtcdMember[]>
+  updateMember(id: string, peerUrls: readonly string[], options?: CallOptions): Promise<readonly EtcdMember[]>
+  promoteMember(id: string, options?: CallOptions): Promise<readonly EtcdMember[]>
+  /** Only the leader takes it. */
+  moveLeader(toId: string, options?: CallOptions): Promise<void>
+  disarm(alarm: Alarm, options?: CallOptions): Promise<void>
+  /** Forgets what keys were before that revision. */
+  compact(revision: number, options?: CallOptions): Promise<void>
 }
+
+/** Told of every changing call, before it is sent and once it has ended. */
+export type ChangeObserver = (event: {
+  readonly at: 'before' | 'after'
+  readonly host: string
+  readonly call: string
+  readonly request: object
+  readonly failure?: string
+}) => void

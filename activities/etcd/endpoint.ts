@@ -1,0 +1,104 @@
+import type { z } from 'zod'
+import {
+  addedAnswer,
+  alarmsAnswer,
+  doneAnswer,
+  hashAnswer,
+  membershipAnswer,
+  rangeAnswer,
+  statusAnswer,
+} from './answers.ts'
+import type { Alarm } from './answers.ts'
+import type { CallOptions, Channel } from './channel.ts'
+import type { ChangeObserver, EtcdEndpoint } from './cluster.ts'
+
+interface Seat {
+  readonly host: string
+  readonly url: string
+  readonly channel: Channel
+  readonly observe?: ChangeObserver
+}
+
+/** A member's endpoint over an open channel. */
+export function etcdEndpoint(seat: Seat): EtcdEndpoint {
+  const ask = asker(seat)
+  const change = changer(seat)
+  return {
+    host: seat.host,
+    url: seat.url,
+    status: (options) => ask('Status', {}, statusAnswer, options),
+    members: (linearizable, options) => ask('MemberList', { linearizable }, membershipAnswer, options),
+    readThroughQuorum: (options) => ask('Range', missingKey, rangeAnswer, options),
+    alarms: (options) => ask('Alarm', { action: 0 }, alarmsAnswer, options),
+    hash: (revision, options) => ask('HashKV', { revision }, hashAnswer, { timeoutMs: 10_000, ...options }),
+    addMember: (peerURLs, isLearner, options) =>
+      change('MemberAdd', { peerURLs, isLearner }, addedAnswer, options),
+    removeMember: async (id, options) =>
+      (await change('MemberRemove', { ID: decimal(id) }, membershipAnswer, options)).members,
+    updateMember: async (id, peerURLs, options) =>
+      (await change('MemberUpdate', { ID: decimal(id), peerURLs }, membershipAnswer, options)).members,
+    promoteMember: async (id, options) =>
+      (await change('MemberPromote', { ID: decimal(id) }, membershipAnswer, options)).members,
+    moveLeader: async (toId, options) => {
+      await change('MoveLeader', { targetID: decimal(toId) }, doneAnswer, options)
+    },
+    disarm: async (alarm, options) => {
+      await change('Alarm', disarming(alarm), alarmsAnswer, options)
+    },
+    compact: async (revision, options) => {
+      await change('Compact', { revision, physical: true }, doneAnswer, { timeoutMs: 30_000, ...options })
+    },
+  }
+}
+
+const defaultTimeoutMs = 2000
+/** A change goes through the quorum's log and its disks. */
+const changeTimeoutMs = 7000
+
+function asker({ channel }: Seat) {
+  return async <Answer extends z.ZodType>(
+    method: string,
+    request: object,
+    answer: Answer,
+    options?: CallOptions,
+  ): Promise<z.output<Answer>> =>
+    answer.parse(await channel.call(method, request, { timeoutMs: defaultTimeoutMs, ...options }))
+}
+
+function changer(seat: Seat) {
+  const ask = asker(seat)
+  return async <Answer extends z.ZodType>(
+    call: string,
+    request: object,
+    answer: Answer,
+    options?: CallOptions,
+  ) => {
+    const event = { host: seat.host, call, request }
+    seat.observe?.({ at: 'before', ...event })
+    try {
+      const answered = await ask(call, request, answer, { timeoutMs: changeTimeoutMs, ...options })
+      seat.observe?.({ at: 'after', ...event })
+      return answered
+    } catch (error) {
+      seat.observe?.({
+        at: 'after',
+        ...event,
+        failure: error instanceof Error ? error.message : String(error),
+      })
+      throw error
+    }
+  }
+}
+
+/** No client writes a key of one zero byte; whether it is there does not matter, only that the quorum answers. */
+const missingKey = { key: Buffer.from([0]), limit: 1, count_only: true }
+
+const alarmNumber = { NONE: 0, NOSPACE: 1, CORRUPT: 2, UNKNOWN: 0 } as const
+
+function disarming({ memberId, kind }: Alarm) {
+  return { action: 2, memberID: decimal(memberId), alarm: alarmNumber[kind] }
+}
+
+function decimal(hexId: string): string {
+  return BigInt(`0x${hexId}`).toString()
+}
