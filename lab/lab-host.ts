@@ -89,7 +89,7 @@ export function runOnHost(
     child.stdout.on('data', keep)
     child.stderr.on('data', keep)
     child.once('error', reject)
-    child.once('exit', (code) => resolve({ code: code ?? 255, output: output.trim() }))
+    child.once('close', (code) => resolve({ code: code ?? 255, output: output.trim() }))
   })
 }
 
