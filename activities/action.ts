@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { ActionSpec, JsonSchema } from '../dsl/action-spec.ts'
 import type { Inventory } from '../dsl/inventory.ts'
-import type { Effect, RetrySpec } from '../dsl/program.ts'
+import type { Effect, Json, RetrySpec } from '../dsl/program.ts'
 import type { RunIdentity } from '../workflows/ports.ts'
 import type { EtcdCluster } from './etcd/cluster.ts'
 import type { RemoteHost } from './ssh/remote-host.ts'
@@ -41,6 +41,8 @@ export interface Action<Input = never, Output = unknown> extends ActionSpec {
   readonly probe?: (input: Input, context: ActionContext) => Promise<Output | undefined>
   /** For `disrupt`: which member goes out of service. The engine's guard is asked about it first. */
   readonly disrupts?: (input: Input) => { readonly cluster: string; readonly host: string }
+  /** An input as a runbook would give it: checked by a test, shown in the reference. */
+  readonly example: Readonly<Record<string, Json>>
 }
 
 interface Definition<In extends z.ZodObject, Out extends z.ZodObject> {
@@ -58,6 +60,7 @@ interface Definition<In extends z.ZodObject, Out extends z.ZodObject> {
   readonly run: (input: z.output<In>, context: ActionContext) => Promise<z.output<Out>>
   readonly probe?: (input: z.output<In>, context: ActionContext) => Promise<z.output<Out> | undefined>
   readonly disrupts?: (input: z.output<In>) => { readonly cluster: string; readonly host: string }
+  readonly example: Readonly<Record<string, Json>>
 }
 
 const readRetry: RetrySpec = { attempts: 3, intervalMs: 500, backoff: 2 }

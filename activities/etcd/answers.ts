@@ -31,13 +31,11 @@ const member = z
     isLearner: raw.isLearner,
   }))
 
-export const membershipAnswer = z
-  .object({ header, members: z.array(member) })
-  .transform((raw) => ({
-    clusterId: raw.header.clusterId,
-    answeredBy: raw.header.memberId,
-    members: raw.members,
-  }))
+export const membershipAnswer = z.object({ header, members: z.array(member) }).transform((raw) => ({
+  clusterId: raw.header.clusterId,
+  answeredBy: raw.header.memberId,
+  members: raw.members,
+}))
 
 export const addedAnswer = z
   .object({ header, member, members: z.array(member) })

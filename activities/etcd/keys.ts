@@ -10,7 +10,7 @@ export interface KeyCount {
 export function countKeys(url: string, prefix = '', timeoutMs = 10_000): Promise<KeyCount> {
   return withClient(url, timeoutMs, async (client) => {
     const all = client.getAll()
-    const answer = await (prefix === '' ? all : all.prefix(prefix)).keys().limit(1).exec()
+    const answer = await (prefix === '' ? all : all.prefix(prefix)).limit(1).exec()
     return { keys: Number(answer.count), revision: Number(answer.header.revision) }
   })
 }
