@@ -18,6 +18,8 @@ export interface Command {
   /** Quoted by one function; there is no string pasted into a shell. `['sh', '-c', SCRIPT, 'name', ...args]` for scripts. */
   readonly argv: readonly string[]
   readonly stdin?: string
+  /** For `exec`: under `sudo -n` where the host's settings say so, as every job is: to read what only root may. */
+  readonly privileged?: boolean
   /** Default 30 s for `exec`; a job has no time of its own. */
   readonly timeoutMs?: number
 }

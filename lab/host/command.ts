@@ -31,7 +31,6 @@ export function runCommand(
 }
 
 function connectStreams(channel: ServerChannel, child: ChildProcess): void {
-  const ignore = (): void => {}
   for (const stream of [channel, channel.stderr, child.stdin, child.stdout, child.stderr]) {
     stream?.on('error', ignore)
   }
@@ -39,6 +38,9 @@ function connectStreams(channel: ServerChannel, child: ChildProcess): void {
   child.stdout?.pipe(channel, { end: false })
   child.stderr?.pipe(channel.stderr, { end: false })
 }
+
+/** A broken pipe is told by its end. */
+function ignore(): void {}
 
 /** The exit status goes out when the command ends, the channel's end when nothing holds its output any more. */
 function reportEnd(channel: ServerChannel, child: ChildProcess): void {

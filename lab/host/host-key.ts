@@ -36,7 +36,10 @@ export function soundKeyPair(comment: string): { readonly private: string; reado
     const known = ssh2.utils.parseKey(pair.public)
     if (parsed instanceof Error || known instanceof Error) continue
     const signature: unknown = parsed.sign('probe')
-    if (Buffer.isBuffer(signature) && known.verify('probe', signature) === true) return pair
+    if (!Buffer.isBuffer(signature)) continue
+    // Typed as a boolean, but an Error when it does not fit.
+    const verdict: unknown = known.verify('probe', signature)
+    if (verdict === true) return pair
   }
 }
 

@@ -112,7 +112,10 @@ const sameBytes = (left: Buffer, right: Buffer): boolean =>
 function proves({ signature, blob, hashAlgo }: PublicKeyAuthContext, entry: AuthorizedKey): boolean {
   if (signature === undefined || blob === undefined) return true
   const key = ssh2.utils.parseKey(`${entry.type} ${entry.blob.toString('base64')}`)
-  return !(key instanceof Error) && key.verify(blob, signature, hashAlgo) === true
+  if (key instanceof Error) return false
+  // Typed as a boolean, but an Error when it does not fit.
+  const verdict: unknown = key.verify(blob, signature, hashAlgo)
+  return verdict === true
 }
 
 function serveSessions(connection: Connection, login: AuthorizedKey, options: LabHostOptions): void {

@@ -1,0 +1,171 @@
+import { constants } from 'node:os'
+import type { Duplex } from 'node:stream'
+import type { Client, ClientChannel } from 'ssh2'
+import type { Host } from '../../dsl/inventory.ts'
+import { Slots } from './slots.ts'
+import { Tail } from './tail.ts'
+
+/** The link broke. Without `sent` the command never left this machine. */
+export class ConnectionLost extends Error {
+  override readonly name = 'ConnectionLost'
+  readonly sent: boolean
+
+  constructor(message: string, sent: boolean) {
+    super(message)
+    this.sent = sent
+  }
+}
+
+/** The command did not end in its time; it was killed as far as SSH can. */
+export class CommandTimeout extends Error {
+  override readonly name = 'CommandTimeout'
+}
+
+export interface RunOptions {
+  readonly stdin?: string | Buffer
+  readonly timeoutMs?: number
+  readonly signal?: AbortSignal
+  /** What happens to the command when it is given up: killed, unless it only watches something that goes on. */
+  readonly onStop?: 'kill' | 'leave'
+  /** Sees all of the output; what `Ran` keeps is bounded. */
+  readonly onStdout?: (chunk: Buffer) => void
+}
+
+export interface Ran {
+  /** 128 + N when signal N ended it. */
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+const keptBytes = 1024 * 1024
+/** OpenSSH allows 10 (MaxSessions) and frees one a moment after its channel closed. */
+const sessions = 8
+
+/** One login to one host, shared by everybody who has something to run there. */
+export class Connection {
+  readonly host: Host
+  readonly closed: Promise<void>
+  readonly #client: Client
+  readonly #slots = new Slots(sessions)
+  #open = true
+  #lastError = 'the host closed the connection'
+
+  constructor(host: Host, client: Client) {
+    this.host = host
+    this.#client = client
+    this.closed = new Promise((resolve) => {
+      client.once('close', () => {
+        this.#open = false
+        resolve()
+      })
+    })
+    client.on('error', (error) => {
+      this.#open = false
+      this.#lastError = error.message
+    })
+  }
+
+  get open(): boolean {
+    return this.#open
+  }
+
+  /** Runs one command line to its end. Throws `ConnectionLost`, `CommandTimeout` or the signal's reason. */
+  async run(commandLine: string, options: RunOptions = {}): Promise<Ran> {
+    const channel = await this.channel(commandLine)
+    return this.#finish(channel, options)
+  }
+
+  /** Starts a command line; its place is free again when the channel closes. */
+  async channel(commandLine: string): Promise<ClientChannel> {
+    const release = await this.#slots.take()
+    try {
+      const channel = await this.#exec(commandLine)
+      channel.once('close', release)
+      return channel
+    } catch (error) {
+      release()
+      throw error
+    }
+  }
+
+  /** A TCP connection made by the host. */
+  forward(address: string, port: number): Promise<Duplex> {
+    return new Promise((resolve, reject) => {
+      this.#client.forwardOut('127.0.0.1', 0, address, port, (error, channel) => {
+        if (error === undefined) resolve(channel)
+        else reject(error)
+      })
+    })
+  }
+
+  async close(): Promise<void> {
+    this.#open = false
+    this.#client.end()
+    await this.closed
+  }
+
+  /** ssh2 says "Unable to exec" only once the request is out; every other error comes before it. */
+  #exec(commandLine: string): Promise<ClientChannel> {
+    return new Promise((resolve, reject) => {
+      const fail = (error: unknown): void => {
+        const message = error instanceof Error ? error.message : String(error)
+        reject(new ConnectionLost(this.#open ? message : this.#lastError, message === 'Unable to exec'))
+      }
+      try {
+        this.#client.exec(commandLine, (error, channel) => {
+          if (error === undefined) resolve(channel)
+          else fail(error)
+        })
+      } catch (error) {
+        fail(error)
+      }
+    })
+  }
+
+  #finish(channel: ClientChannel, options: RunOptions): Promise<Ran> {
+    const stdout = new Tail(keptBytes)
+    const stderr = new Tail(keptBytes)
+    return new Promise((resolve, reject) => {
+      let code: number | undefined
+      const stop = (error: unknown): void => {
+        cleanUp()
+        if (options.onStop !== 'leave') channel.signal('KILL')
+        channel.close()
+        reject(error instanceof Error ? error : new Error(String(error)))
+      }
+      const onAbort = (): void => stop(options.signal?.reason)
+      const timer =
+        options.timeoutMs === undefined
+          ? undefined
+          : setTimeout(() => stop(tooSlow(options)), options.timeoutMs)
+      const cleanUp = (): void => {
+        clearTimeout(timer)
+        options.signal?.removeEventListener('abort', onAbort)
+      }
+      channel.on('error', () => {})
+      channel.on('exit', (status: number | null, signal?: string) => (code = status ?? signalCode(signal)))
+      channel.on('close', () => {
+        cleanUp()
+        if (code === undefined) reject(new ConnectionLost(this.#lastError, true))
+        else resolve({ code, stdout: stdout.text(), stderr: stderr.text() })
+      })
+      channel.on('data', (chunk: Buffer) => {
+        stdout.push(chunk)
+        options.onStdout?.(chunk)
+      })
+      channel.stderr.on('data', (chunk: Buffer) => stderr.push(chunk))
+      options.signal?.addEventListener('abort', onAbort)
+      if (options.signal?.aborted === true) onAbort()
+      else channel.end(options.stdin ?? '')
+    })
+  }
+}
+
+const tooSlow = ({ timeoutMs }: RunOptions): CommandTimeout =>
+  new CommandTimeout(`it did not end within ${(timeoutMs ?? 0) / 1000} s and was killed`)
+
+function signalCode(name: string | undefined): number {
+  const numbers: Readonly<Record<string, number>> = constants.signals
+  return 128 + (numbers[name ?? ''] ?? 0)
+}

@@ -1,0 +1,193 @@
+import type { Host, Inventory } from '../../dsl/inventory.ts'
+import { ActionError, InputError, UnknownOutcomeError } from '../failure.ts'
+import { type ConnectSettings, defaultConnectSettings, describeHost } from './connect.ts'
+import { CommandTimeout, ConnectionLost, type Ran, type RunOptions } from './connection.ts'
+import { JobFailed, runJob } from './job.ts'
+import { ConnectionPool } from './pool.ts'
+import { shellCommand } from './quote.ts'
+import type { Command, Exited, JobOptions, RemoteHost } from './remote-host.ts'
+
+export interface HostsOptions extends Partial<ConnectSettings> {
+  /** How long a job's host that went away is looked for. Default 60 s. */
+  readonly reconnectMs?: number
+}
+
+/** Whose commands these are: one a run's attempt. */
+export interface HostScope {
+  /** Awaited before each command is sent, and after its outcome is known: what the evidence is made of. */
+  readonly onCommand?: (event: CommandEvent) => void | Promise<void>
+  /** The same for each repetition of an attempt whose worker died, another for each retry. See `JobRequest`. */
+  readonly attempt?: string
+  /** This is such a repetition: jobs may have been started by the worker that died. */
+  readonly repeated?: boolean
+  /** Aborts `exec`; a job takes its own. */
+  readonly signal?: AbortSignal
+}
+
+export type CommandEvent = CommandIntent | CommandOutcome
+
+export interface CommandIntent {
+  readonly phase: 'before'
+  readonly kind: 'exec' | 'job'
+  readonly host: string
+  readonly argv: readonly string[]
+  /** The job's. */
+  readonly key?: string
+}
+
+export interface CommandOutcome extends Omit<CommandIntent, 'phase'> {
+  readonly phase: 'after'
+  readonly durationMs: number
+  /** Absent when it never came. */
+  readonly code?: number
+  /** The last 4 KiB of each. */
+  readonly stdout: string
+  readonly stderr: string
+  /** Why there is no good outcome. */
+  readonly error?: string
+}
+
+export interface Hosts {
+  /** Connected on first use; throws `InputError` for an unknown name. */
+  host(name: string, scope?: HostScope): RemoteHost
+  close(): Promise<void>
+}
+
+/** All hosts of an inventory, each over one shared connection. The caller closes it. */
+export function createHosts(inventory: Inventory, options: HostsOptions = {}): Hosts {
+  const { reconnectMs = 60_000, ...connecting } = options
+  const pool = new ConnectionPool(inventory.hosts, { ...defaultConnectSettings, ...connecting })
+  return {
+    host: (name, scope = {}) => new SshHost(pool, findHost(inventory, name), scope, reconnectMs),
+    close: () => pool.close(),
+  }
+}
+
+function findHost(inventory: Inventory, name: string): Host {
+  const host = inventory.hosts[name]
+  if (host !== undefined) return host
+  const names = Object.keys(inventory.hosts).join(', ')
+  throw new InputError(`${inventory.file} has no host ${name}; its hosts are ${names}.`)
+}
+
+/** A host over SSH. */
+export class SshHost implements RemoteHost {
+  readonly name: string
+  readonly address: string
+  readonly workDir: string
+  readonly host: Host
+  readonly #pool: ConnectionPool
+  readonly #scope: HostScope
+  readonly #reconnectMs: number
+
+  constructor(pool: ConnectionPool, host: Host, scope: HostScope, reconnectMs: number) {
+    this.name = host.name
+    this.address = host.address
+    this.workDir = host.workDir
+    this.host = host
+    this.#pool = pool
+    this.#scope = scope
+    this.#reconnectMs = reconnectMs
+  }
+
+  async exec(command: Command): Promise<Exited> {
+    const argv = this.#privileged(command.argv, command.privileged === true)
+    const { signal } = this.#scope
+    const options: RunOptions = {
+      stdin: command.stdin ?? '',
+      timeoutMs: command.timeoutMs ?? 30_000,
+      ...(signal === undefined ? {} : { signal }),
+    }
+    return this.#evidence({ phase: 'before', kind: 'exec', host: this.name, argv }, async () => {
+      const startMs = Date.now()
+      const ran = await this.#sendTwice(argv, options)
+      return { ...ran, durationMs: Date.now() - startMs }
+    })
+  }
+
+  async job(key: string, command: Command, options: JobOptions = {}): Promise<Exited> {
+    const argv = this.#privileged(command.argv, true)
+    const { attempt, repeated = false } = this.#scope
+    const request = {
+      key,
+      argv,
+      stdin: command.stdin ?? '',
+      repeated,
+      reconnectMs: this.#reconnectMs,
+      ...(attempt === undefined ? {} : { attempt }),
+    }
+    return this.#evidence({ phase: 'before', kind: 'job', host: this.name, argv, key }, () =>
+      runJob(this, request, options),
+    )
+  }
+
+  /** One try over the connection of now, without evidence. Throws `ConnectionLost`, or what `connect` throws. */
+  async run(argv: readonly string[], options: RunOptions): Promise<Ran> {
+    const line = this.#commandLine(argv)
+    const connection = await this.#pool.connection(this.name)
+    return connection.run(line, options)
+  }
+
+  #privileged(argv: readonly string[], wanted: boolean): readonly string[] {
+    return wanted && this.host.ssh.sudo ? ['sudo', '-n', '--', ...argv] : argv
+  }
+
+  /** Linux takes no more than 128 KiB as one argument, and sshd hands the whole command to a shell as one. */
+  #commandLine(argv: readonly string[]): string {
+    const line = shellCommand(argv)
+    if (Buffer.byteLength(line) <= 128 * 1024 - 64) return line
+    throw new InputError(
+      `The command for ${this.name} is longer than 128 KiB; pass what is long as its stdin.`,
+    )
+  }
+
+  /** A connection may turn out dead only when it is used: then nothing was sent, and a new one is opened, once. */
+  async #sendTwice(argv: readonly string[], options: RunOptions): Promise<Ran> {
+    try {
+      return await this.run(argv, options)
+    } catch (error) {
+      if (!(error instanceof ConnectionLost) || error.sent) throw this.#explain(argv, error)
+    }
+    return this.run(argv, options).catch((error: unknown) => {
+      throw this.#explain(argv, error)
+    })
+  }
+
+  #explain(argv: readonly string[], cause: unknown): unknown {
+    const what = `${argv[0]} on ${describeHost(this.host)}`
+    if (cause instanceof CommandTimeout) return new ActionError(`${what}: ${cause.message}.`, { cause })
+    if (!(cause instanceof ConnectionLost)) return cause
+    if (!cause.sent) return new ActionError(`${what} was not run: ${cause.message}.`, { cause })
+    return new UnknownOutcomeError(
+      `The connection broke while ${what} ran (${cause.message}); its exit code never came.`,
+      { cause },
+    )
+  }
+
+  async #evidence(intent: CommandIntent, run: () => Promise<Exited>): Promise<Exited> {
+    const say = async (event: CommandEvent): Promise<void> => this.#scope.onCommand?.(event)
+    const startMs = Date.now()
+    await say(intent)
+    try {
+      const result = await run()
+      const { code, stdout, stderr, durationMs } = result
+      await say({ ...intent, phase: 'after', code, durationMs, stdout: brief(stdout), stderr: brief(stderr) })
+      return result
+    } catch (cause) {
+      const error = cause instanceof Error ? cause.message : String(cause)
+      const code = cause instanceof JobFailed ? { code: cause.code } : {}
+      await say({
+        ...intent,
+        phase: 'after',
+        durationMs: Date.now() - startMs,
+        stdout: '',
+        stderr: '',
+        error,
+        ...code,
+      })
+      throw cause
+    }
+  }
+}
+
+const brief = (text: string): string => text.slice(-4096)

@@ -1,0 +1,60 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+export interface HostProcess {
+  readonly pid: number
+  readonly port: number
+  /** `ssh-ed25519 AAAA…`: the host's public key. */
+  readonly publicKey: string
+  /** Cuts every connection to it, as a broken link would. */
+  dropConnections(): void
+  stop(): Promise<void>
+}
+
+export interface HostProcessOptions {
+  /** The built `lab/host/main.js`. */
+  readonly main: string
+  readonly dir: string
+  readonly lab: string
+  /** 0 takes a free one. */
+  readonly port?: number
+}
+
+/** Starts a lab host as a process of its own; resolves once it can be reached, throws with what it said if it ends. */
+export async function launchHost({ main, dir, lab, port = 0 }: HostProcessOptions): Promise<HostProcess> {
+  const argv = [main, '--dir', dir, '--lab', lab, '--port', `${port}`]
+  const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const listening = await portOf(child)
+  const key = readFileSync(join(dir, 'ssh_host_ed25519_key.pub'), 'utf8')
+  return {
+    pid: child.pid ?? 0,
+    port: listening,
+    publicKey: key.split(' ').slice(0, 2).join(' ').trim(),
+    dropConnections: () => void child.kill('SIGUSR2'),
+    stop: () => stop(child),
+  }
+}
+
+function portOf(child: ChildProcess): Promise<number> {
+  return new Promise((resolve, reject) => {
+    let said = ''
+    const listen = (chunk: Buffer): void => {
+      said += chunk.toString('utf8')
+      const port = /^listening on \S+:(\d+) /m.exec(said)?.[1]
+      if (port !== undefined) resolve(Number(port))
+    }
+    child.stdout?.on('data', listen)
+    child.stderr?.on('data', listen)
+    child.once('error', reject)
+    child.once('exit', (code) => reject(new Error(`The lab host ended with ${code}: ${said.trim()}`)))
+  })
+}
+
+function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve()
+  return new Promise((resolve) => {
+    child.once('exit', () => resolve())
+    child.kill('SIGTERM')
+  })
+}
