@@ -44,7 +44,6 @@ describe('a lab', () => {
 
   test('keeps private what is private', () => {
     const { layout } = lab.host('h1')
-    const mode = (path: string) => statSync(path).mode & 0o777
     expect(mode(layout.dataDir)).toBe(0o700)
     expect(mode(join(lab.directory, 'ssh', 'id_ed25519'))).toBe(0o600)
     expect(mode(join(layout.root, 'ssh_host_ed25519_key'))).toBe(0o600)
@@ -213,5 +212,7 @@ async function labInChild(directory: string) {
   })
   return { child, id, ended }
 }
+
+const mode = (path: string): number => statSync(path).mode & 0o777
 
 const delay = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))

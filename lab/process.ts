@@ -265,9 +265,10 @@ function prepare(preparing: Preparing): void {
   )
 }
 
+const url = (address: string, port: number): string => `http://${address}:${port}`
+
 function configureMembers({ members, hosts, id, options }: Preparing): void {
   const factsOf = (host: string) => hosts.filter(({ name }) => name === host)
-  const url = (address: string, port: number) => `http://${address}:${port}`
   const initialCluster = Object.fromEntries(
     Object.entries(members).flatMap(([member, host]) =>
       factsOf(host).map(({ address, peerPort }) => [member, url(address, peerPort)]),

@@ -62,7 +62,7 @@ describe('on a real cluster', () => {
     await lab.run('h1', 'etcdctl', [...through, 'put', 'honest/1/000000004', 'somebody else'])
     const { acknowledged, lost } = await writer.verify(endpointOf('h3'))
     expect(acknowledged).toBe(writer.figures().acknowledged)
-    expect([...lost].sort()).toEqual(['honest/0/000000003', 'honest/1/000000004'])
+    expect(lost.toSorted()).toEqual(['honest/0/000000003', 'honest/1/000000004'])
   }, 60_000)
 
   test('the writer goes on when a member dies, counts what failed and loses nothing', async () => {
@@ -103,7 +103,7 @@ describe('on a real cluster', () => {
 async function until(condition: () => boolean, withinMs = 30_000): Promise<void> {
   const deadline = Date.now() + withinMs
   while (!condition()) {
-    if (Date.now() > deadline) throw new Error(`Not within ${withinMs} ms: ${condition}`)
+    if (Date.now() > deadline) throw new Error(`Not within ${withinMs} ms: ${condition.toString()}`)
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
 }

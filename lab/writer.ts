@@ -44,13 +44,12 @@ export function startWriter(options: WriterOptions): Writer {
   const { endpoints, workers = 4, pauseMs = 5, timeoutMs = 1000, prefix = 'writer/' } = options
   const acknowledged = new Map<string, number>()
   const gaps = createGapMeter(Date.now())
-  let failed = 0
-  let writing = true
+  const now = { failed: 0, writing: true }
 
   const work = async (worker: number): Promise<void> => {
     const clients = endpoints.map(createEtcdClient)
     let turn = worker
-    for (let number = 0; writing; number++) {
+    for (let number = 0; now.writing; number++) {
       const client = clients[turn % clients.length]
       if (client === undefined) break
       // A key of its own for every try: one whose outcome is unknown can never pass for an acknowledged one.
@@ -60,7 +59,7 @@ export function startWriter(options: WriterOptions): Writer {
         acknowledged.set(key, outcome.revision)
         gaps.seen(Date.now())
       } else {
-        failed++
+        now.failed++
         turn++
       }
       await sleep(pauseMs)
@@ -70,7 +69,7 @@ export function startWriter(options: WriterOptions): Writer {
   const all = Promise.all(Array.from({ length: workers }, (_, worker) => work(worker)))
   const figures = (): WriterFigures => ({
     acknowledged: acknowledged.size,
-    failed,
+    failed: now.failed,
     ...gaps.figures(Date.now()),
   })
   let final: WriterFigures | undefined
@@ -78,12 +77,12 @@ export function startWriter(options: WriterOptions): Writer {
   return {
     figures: () => final ?? figures(),
     async stop() {
-      if (writing) {
-        writing = false
+      if (now.writing) {
+        now.writing = false
         final = figures()
         await all
         // The last acknowledgements came after the figures were taken; a gap that only ends here is none.
-        final = { ...final, acknowledged: acknowledged.size, failed }
+        final = { ...final, acknowledged: acknowledged.size, failed: now.failed }
       }
       return final ?? figures()
     },
