@@ -107,7 +107,8 @@ function logIn(
       socket.destroy()
       reject(refusal ?? connectError(host, cause))
     }
-    client.once('error', fail)
+    // It may fail more than once, and an error nobody listens to ends the process.
+    client.on('error', fail)
     client.once('close', () => fail(new Error('the host closed the connection')))
     client.once('ready', () => {
       client.removeAllListeners('error').removeAllListeners('close')
@@ -122,7 +123,6 @@ function start(client: ssh2.Client, config: ConnectConfig, fail: (cause: Error) 
   try {
     client.connect(config)
   } catch (cause) {
-    client.on('error', () => {})
     fail(cause instanceof Error ? cause : new Error(String(cause)))
   }
 }

@@ -11,7 +11,7 @@
  *     reported                  its failure was told to the run that asked: the next ask makes try N+1
  */
 
-/** What tells this process from a later one with the same pid. No fork where there is /proc. */
+/** Tells a process from a later one with the same pid; nothing for one that is dead. No fork where there is /proc. */
 const stamp = `
 stamp() {
   if [ -r "/proc/$1/stat" ]; then
@@ -19,7 +19,7 @@ stamp() {
     read -r stat <"/proc/$1/stat"
     stat=\${stat##*) }
     set -- $stat
-    echo "$boot:\${20}"
+    [ "$1" = Z ] || echo "$boot:\${20}"
   else
     ps -o lstart= -p "$1" | tr ' ' _
   fi
