@@ -87,6 +87,10 @@ export interface Waiting {
   readonly withheld: Readonly<Partial<Record<DecisionKind, string>>>
   readonly sinceMs: number
   readonly rollingBack: boolean
+  /** What a rollback would take back, as a person reads it, in the order it would be done. */
+  readonly takesBack: readonly string[]
+  /** What became of an earlier decision: a rollback that was withdrawn. */
+  readonly note?: string
 }
 
 export interface Decision {
@@ -96,14 +100,7 @@ export interface Decision {
 }
 
 export type StepStatus =
-  | 'pending'
-  | 'running'
-  | 'done'
-  | 'skipped'
-  | 'notNeeded'
-  | 'failed'
-  | 'waiting'
-  | 'undone'
+  'pending' | 'running' | 'done' | 'skipped' | 'notNeeded' | 'failed' | 'waiting' | 'undone'
 
 export interface StepView {
   readonly step: string
@@ -138,8 +135,18 @@ export interface RunView {
 export interface RunState {
   /** By step as in `ActionCall.step`. */
   readonly results: Readonly<Record<string, StepResult>>
+  /** Steps that were tried and did not succeed, with the worst that was heard: their effect may be half there. */
+  readonly tried: Readonly<Record<string, 'failed' | 'unknown'>>
   /** Set once a rollback began. */
-  readonly rollback?: { readonly failure: Failure; readonly undone: Readonly<Record<string, StepResult>> }
+  readonly rollback?: RollbackState
+}
+
+export interface RollbackState {
+  readonly failure: Failure
+  /** Who decided it; nobody when the runbook did (`onFailure: rollback`). */
+  readonly decision?: Decision
+  /** The undo steps' results, by step as in `ActionCall.step`. */
+  readonly undone: Readonly<Record<string, StepResult>>
 }
 
 export interface StepResult {

@@ -1,0 +1,144 @@
+import type { LockHolder } from './doors.ts'
+import type { DecisionKind, RunPhase, RunView, StepStatus, StepView, Waiting } from './ports.ts'
+
+export interface ChecklistInput {
+  readonly title: string
+  readonly view: RunView
+  readonly pausedBy?: string
+  readonly queuedBehind?: LockHolder
+  /** How the run ended, as a sentence or a few. */
+  readonly outcome?: string
+}
+
+/**
+ * A run as Markdown, for the workflow's current details: on top what it waits for and what may be decided,
+ * below it the steps. All that comes from a runbook, an input or a host is escaped. At most about 20 kB.
+ */
+export function checklist(input: ChecklistInput): string {
+  const head = [`**${escaped(input.title)}**: ${phases[input.view.phase]}`, ...situation(input)]
+  return `${head.join('\n\n')}\n\n${steps(input.view.steps).join('\n')}\n`
+}
+
+const phases: Readonly<Record<RunPhase, string>> = {
+  starting: 'starting',
+  queued: 'waiting for the cluster’s lock',
+  running: 'running',
+  paused: 'paused',
+  waiting: 'waiting for a decision',
+  rollingBack: 'rolling back',
+  done: 'done',
+  rolledBack: 'rolled back',
+  aborted: 'aborted',
+  cancelled: 'cancelled',
+  failed: 'failed',
+}
+
+function situation({ view, pausedBy, queuedBehind, outcome }: ChecklistInput): readonly string[] {
+  return [
+    ...(queuedBehind ? [behind(queuedBehind)] : []),
+    ...(pausedBy === undefined
+      ? []
+      : [`Paused by ${escaped(pausedBy)}. Send the update \`resume\` to go on.`]),
+    ...(view.waiting ? waitingLines(view.waiting) : []),
+    ...(outcome === undefined ? [] : [escaped(outcome, longText)]),
+  ]
+}
+
+function behind({ cluster, run, by, sinceMs }: LockHolder): string {
+  return `The cluster ${escaped(cluster)} is locked by the run ${escaped(run)} of ${escaped(by)} since ${isoTime(sinceMs)}.`
+}
+
+function waitingLines(waiting: Waiting): readonly string[] {
+  const { failure, note, offers, takesBack, sinceMs } = waiting
+  return [
+    `**${escaped(failure.summary)}** (step ${escaped(failure.step)}) ${verdicts[failure.kind]}: ${escaped(failure.message, longText)}`,
+    ...(note === undefined ? [] : [escaped(note, longText)]),
+    `Waiting since ${isoTime(sinceMs)} for one of the updates ${offers.map((kind) => `\`${kind}\``).join(', ')}.`,
+    ...withheldLines(waiting),
+    ...(takesBack.length === 0 ? [] : [`A rollback would take back, in this order: ${listed(takesBack)}.`]),
+  ]
+}
+
+const verdicts = {
+  failed: 'failed',
+  unknown: 'may or may not have taken effect',
+  refused: 'was refused, nothing was changed by it',
+} as const
+
+function withheldLines({ withheld }: Waiting): readonly string[] {
+  const kinds: readonly DecisionKind[] = ['retry', 'skip', 'rollback', 'abort']
+  return kinds.flatMap((kind) => {
+    const reason = withheld[kind]
+    return reason === undefined ? [] : [`Not offered: \`${kind}\`, because ${escaped(reason)}.`]
+  })
+}
+
+function listed(names: readonly string[]): string {
+  const rest = names.length - mostListed
+  const text = names
+    .slice(0, mostListed)
+    .map((name) => escaped(name))
+    .join('; ')
+  return rest > 0 ? `${text}; and ${rest} more` : text
+}
+
+const before = 15
+const after = 45
+
+/** A window around where the run is; the whole list when it is short. */
+function steps(views: readonly StepView[]): readonly string[] {
+  const here = views.findLastIndex(({ status }) => status !== 'pending')
+  const from = Math.max(0, Math.min(here - before, views.length - before - after))
+  const shown = views.slice(from, from + before + after)
+  const rest = views.length - from - shown.length
+  return [
+    ...(from > 0 ? [`- … ${from} earlier steps`] : []),
+    ...shown.map(line),
+    ...(rest > 0 ? [`- … ${rest} further steps`] : []),
+  ]
+}
+
+const marks: Readonly<Record<StepStatus, readonly [box: string, word: string]>> = {
+  pending: ['[ ]', ''],
+  running: ['[ ]', 'running'],
+  done: ['[x]', ''],
+  skipped: ['[ ]', 'skipped'],
+  notNeeded: ['[x]', 'not needed'],
+  failed: ['[ ]', 'failed'],
+  waiting: ['[ ]', 'failed, waits for a decision'],
+  undone: ['[ ]', 'taken back'],
+}
+
+function line({ summary, status, depth, startedMs, endedMs, note }: StepView): string {
+  const [box, word] = marks[status]
+  const took =
+    status === 'done' && startedMs !== undefined && endedMs !== undefined ? duration(endedMs - startedMs) : ''
+  const said = [word && `*${word}*`, took, note ? escaped(note) : ''].filter((part) => part !== '')
+  const indent = '  '.repeat(Math.min(depth, deepest))
+  return `${indent}- ${box} ${escaped(summary)}${said.length > 0 ? ` (${said.join(', ')})` : ''}`
+}
+
+const deepest = 6
+const mostListed = 10
+const shortText = 160
+const longText = 1500
+
+/** One line of plain text: no markup, link, image, HTML or mention can come out of it. */
+export function escaped(text: string, longest = shortText): string {
+  const line = text.replace(/[\s\p{C}]+/gu, ' ').trim()
+  const cut = line.length <= longest ? line : `${line.slice(0, longest - 1)}…`
+  const plain = cut
+    .replace(/[&<>]/g, (character) => entities[character] ?? '')
+    .replace(/[\\`*_{}[\]|~@]/g, '\\$&')
+  return plain.replace(/:\/\//g, ':\\/\\/').replace(/www\./gi, (match) => `${match.slice(0, 3)}\\.`)
+}
+
+const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' }
+
+const isoTime = (ms: number): string => new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z')
+
+function duration(ms: number): string {
+  if (ms < 1000) return `${ms} ms`
+  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`
+  return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`
+}

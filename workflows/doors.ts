@@ -1,0 +1,130 @@
+import type { Json, Program } from '../dsl/program.ts'
+import type { DecisionKind, RunIdentity, RunState, RunView } from './ports.ts'
+
+/** What a run answers to and what it says: the contract between workflows, worker and clients. Types only. */
+
+export type QueryName = 'status' | 'program' | 'state'
+
+/** The decisions are accepted only while they are offered (`RunStatus.view.waiting.offers`). */
+export type UpdateName = DecisionKind | 'pause' | 'resume'
+
+/** The one argument of every update; it may be left out, as may each of its fields. */
+export interface UpdateArgument {
+  /** Must be the step that waits; left out, it is that step. Not for `pause` and `resume`. */
+  readonly step?: string
+  readonly by?: string
+  readonly reason?: string
+}
+
+/** An accepted update answers with a sentence. */
+export interface UpdateAnswer {
+  readonly message: string
+  readonly step?: string
+}
+
+/** Query `status`. */
+export interface RunStatus {
+  readonly run: RunIdentity
+  readonly title: string
+  readonly by: string
+  readonly startedMs: number
+  readonly inputs: Readonly<Record<string, Json>>
+  readonly view: RunView
+  /** Set while the run is asked to pause; it does so before its next step. */
+  readonly paused?: { readonly by: string; readonly reason: string; readonly sinceMs: number }
+  /** While it waits for the cluster's lock. */
+  readonly queuedBehind?: LockHolder
+  readonly cancelRequested: boolean
+}
+
+/** Query `program`: null until it is loaded. Query `state`: the run's `RunState` at its last boundary. */
+export type ProgramAnswer = Program | null
+export type StateAnswer = RunState
+
+/** What the memo of a start may hold. */
+export interface RunMemo {
+  /** Who asked; otherwise the identity of the client that started it. */
+  readonly by?: string
+  readonly reason?: string
+  /** Queue for the cluster's lock instead of ending when another run holds it. */
+  readonly wait?: boolean
+  /** Continue as new after so many events of history: for tests. */
+  readonly continueAfterEvents?: number
+}
+
+/** What a run that did all its steps ends with. */
+export interface RunResult {
+  readonly outputs: Readonly<Record<string, Json>>
+  readonly runbook: string
+  readonly hash: string
+  readonly cluster?: string
+  readonly startedMs: number
+  readonly endedMs: number
+  readonly steps: Readonly<Record<'done' | 'skipped' | 'notNeeded' | 'failed', number>>
+}
+
+/**
+ * The type of the failure a run ends with; a cancelled run ends as cancelled instead, with what is now true
+ * in its memo `outcome`. `details[0]` is a `FailureDetails`.
+ */
+export type EndType =
+  | 'InputError'
+  | 'ClusterLocked'
+  | 'RunFailed'
+  | 'RunAborted'
+  | 'RunRolledBack'
+  /** A bug of the engine, or a library it cannot do without. */
+  | 'InternalError'
+
+export interface FailureDetails {
+  /** The step that failed, where one did. */
+  readonly step?: string
+  readonly done?: readonly string[]
+  readonly unsure?: readonly string[]
+  readonly undone?: readonly string[]
+  /** With `ClusterLocked`. */
+  readonly holder?: LockHolder
+}
+
+/** Memo of the lock's workflow `quorate-lock/CLUSTER`. */
+export interface LockMemo {
+  readonly run: string
+  readonly key: string
+  readonly runbook: string
+  readonly by: string
+  readonly sinceMs: number
+}
+
+export interface LockHolder extends LockMemo {
+  readonly cluster: string
+  /** Whether that run is still going; if not, its lock is about to be released. */
+  readonly running: boolean
+}
+
+/** Activity `quorate.load`. Throws `InputError` for an unknown runbook, one with errors, and wrong inputs. */
+export interface LoadRequest {
+  readonly runbook: string
+  readonly inputs: Json
+  readonly run: { readonly id: string; readonly key: string }
+  readonly by?: string
+}
+
+export interface LoadedRun {
+  readonly program: Program
+  /** Checked: with defaults, durations in milliseconds, bytes as numbers. */
+  readonly inputs: Readonly<Record<string, Json>>
+  /** sha256 of the program's canonical JSON, hex. */
+  readonly hash: string
+  readonly by: string
+  /** Whether the server knows our search attributes. */
+  readonly attributes: boolean
+  /** How long an activity may be silent before its worker is taken for dead. */
+  readonly heartbeatTimeoutMs: number
+}
+
+/** Activity `quorate.holder`: null when nobody holds the lock. */
+export interface HolderRequest {
+  readonly cluster: string
+  /** Answer only once this lock is closed. */
+  readonly untilFree: boolean
+}

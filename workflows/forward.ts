@@ -1,0 +1,204 @@
+import type { Step } from '../dsl/program.ts'
+import { type Backward, Withdrawn } from './backward.ts'
+import type { Place } from './place.ts'
+import type { Decision, DecisionKind, Failure, StepResult, Waiting } from './ports.ts'
+import { Ended, type Tally } from './run-end.ts'
+import { textOf } from './summary.ts'
+import { UndoStack, type Undoing } from './undo-stack.ts'
+import { type Direction, hasBody, isEffect, type Run } from './walker.ts'
+
+interface Failed {
+  readonly step: Step
+  readonly place: Place
+  readonly failure: Failure
+}
+
+/** The way forward: failures wait for a person, unless the runbook says otherwise, and may turn into a rollback. */
+export class Forward implements Direction {
+  readonly undo = false
+  readonly phase = 'running'
+  readonly #run: Run
+  readonly #backward: Backward
+  readonly #stack = new UndoStack()
+
+  constructor(run: Run, backward: Backward) {
+    this.#run = run
+    this.#backward = backward
+  }
+
+  known(path: string): StepResult | undefined {
+    return this.#run.memory.result(path)
+  }
+
+  keep(path: string, result: StepResult): void {
+    this.#run.memory.keep(path, result)
+  }
+
+  leftAt(path: string): Failure | undefined {
+    const failure = this.#run.memory.rollback?.failure
+    return failure?.step === path ? failure : undefined
+  }
+
+  entered(step: Step, place: Place): void {
+    this.#stack.opened(step, place)
+  }
+
+  over(step: Step, place: Place, status: StepResult['status']): void {
+    const tried = this.#run.memory.tried(place.path)
+    if (hasBody(step)) this.#stack.closed(place)
+    else if (status === 'done' || tried) this.#performed(step, place)
+    if (step.noReturn && (status === 'done' || tried === 'unknown'))
+      this.#stack.noReturn(this.#reason(step, place))
+  }
+
+  async settle(step: Step, place: Place, failure: Failure): Promise<'again' | 'passed'> {
+    const failed = { step, place, failure }
+    this.#run.outline.mark(place.path, { status: 'failed', note: failure.message })
+    const begun = this.#run.memory.rollback
+    if (begun) return this.#ask(failed, await this.#rollBack(failed, begun.decision))
+    switch (step.onFailure) {
+      case 'continue':
+        return this.#pass(failed, 'failed', failure.message)
+      case 'fail':
+        throw new Ended({ kind: 'failed', failure, tally: this.tally() })
+      case 'rollback':
+        if (this.#withheldRollback(failed) === undefined)
+          return this.#ask(failed, await this.#rollBack(failed))
+        return this.#ask(failed)
+      case 'pause':
+        return this.#ask(failed)
+    }
+  }
+
+  /** What is now true, wherever the run stands. */
+  tally(): Tally {
+    const { undone, incomplete } = this.#backward
+    const unsure = new Set([...Object.keys(this.#run.memory.state().tried), ...incomplete])
+    const done = this.#stack.effects.filter((path) => !unsure.has(path) && !undone.has(path))
+    return {
+      done: this.#namesOf(done),
+      unsure: this.#namesOf([...unsure].filter((path) => !undone.has(path))),
+      undone: this.#namesOf([...undone]),
+    }
+  }
+
+  #performed(step: Step, place: Place): void {
+    if (!isEffect(this.#run.program, step)) return
+    this.#stack.performed(place.path)
+    this.#stack.push(step, place)
+  }
+
+  #pass({ step, place, failure }: Failed, status: 'skipped' | 'failed', note: string): 'passed' {
+    const atMs = this.#run.ports.now()
+    const result: StepResult = { status, note, startedMs: atMs, endedMs: atMs }
+    this.keep(place.path, result)
+    this.#run.outline.mark(failure.step, result)
+    this.over(step, place, status)
+    this.#run.report(this.phase)
+    return 'passed'
+  }
+
+  async #ask(failed: Failed, withdrawn?: string): Promise<'again' | 'passed'> {
+    let note = withdrawn
+    for (;;) {
+      const decision = await this.#decision(failed, note)
+      switch (decision.kind) {
+        case 'retry':
+          return 'again'
+        case 'skip':
+          return this.#pass(
+            failed,
+            'skipped',
+            `skipped by ${decision.by}${decision.reason && `: ${decision.reason}`}`,
+          )
+        case 'abort':
+          throw new Ended({ kind: 'aborted', failure: failed.failure, decision, tally: this.tally() })
+        case 'rollback':
+          note = await this.#rollBack(failed, decision)
+      }
+    }
+  }
+
+  async #decision(failed: Failed, note: string | undefined): Promise<Decision> {
+    const waiting = this.#waiting(failed, note)
+    this.#run.outline.mark(failed.place.path, { status: 'waiting', note: failed.failure.message })
+    this.#run.report('waiting', waiting)
+    const decision = await this.#run.ports.decide(waiting)
+    this.#run.report(this.phase)
+    return waiting.offers.includes(decision.kind) ? decision : this.#decision(failed, note)
+  }
+
+  #waiting(failed: Failed, note: string | undefined): Waiting {
+    const withheld = this.#withheld(failed)
+    const all: readonly DecisionKind[] = ['retry', 'skip', 'rollback', 'abort']
+    return {
+      failure: failed.failure,
+      offers: all.filter((kind) => withheld[kind] === undefined),
+      withheld,
+      sinceMs: this.#run.ports.now(),
+      rollingBack: false,
+      takesBack:
+        withheld.rollback === undefined
+          ? this.#namesOf(this.#undoings(failed).map(({ place }) => place.path))
+          : [],
+      ...(note === undefined ? {} : { note }),
+    }
+  }
+
+  #withheld(failed: Failed): Readonly<Partial<Record<DecisionKind, string>>> {
+    const rollback = this.#withheldRollback(failed)
+    return {
+      ...(failed.step.skippable ? {} : { skip: 'the runbook does not allow this step to be skipped' }),
+      ...(rollback === undefined ? {} : { rollback }),
+    }
+  }
+
+  #withheldRollback(failed: Failed): string | undefined {
+    const { step, place } = failed
+    if (
+      step.noReturn &&
+      isEffect(this.#run.program, step) &&
+      this.#run.memory.tried(place.path) === 'unknown'
+    ) {
+      return `it is not known whether the step took effect, and once it has: ${this.#reason(step, place)}`
+    }
+    if (this.#undoings(failed).length > 0) return undefined
+    return this.#stack.barrier ?? 'nothing was done that could be taken back'
+  }
+
+  #undoings({ step, place }: Failed): readonly Undoing[] {
+    const halfDone = this.#run.memory.tried(place.path) !== undefined
+    return this.#stack.newestFirst(halfDone ? { step, place } : undefined)
+  }
+
+  #namesOf(paths: readonly string[]): readonly string[] {
+    return paths.map((path) => this.#run.outline.summary(path))
+  }
+
+  #reason(step: Step, place: Place): string {
+    return step.noReturn ? textOf(step.noReturn, place.scope.values()) : ''
+  }
+
+  /** Returns why the rollback was withdrawn; throws `Ended` once all is taken back. */
+  async #rollBack(failed: Failed, decision?: Decision): Promise<string> {
+    const { memory, outline } = this.#run
+    const undoings = this.#undoings(failed)
+    memory.beginRollback(failed.failure, decision)
+    outline.mark(failed.place.path, { status: 'failed', note: failed.failure.message })
+    try {
+      await this.#backward.takeBack(undoings, () => this.tally())
+    } catch (error) {
+      if (!(error instanceof Withdrawn)) throw error
+      memory.withdrawRollback()
+      return error.message
+    }
+    const { barrier } = this.#stack
+    throw new Ended({
+      kind: 'rolledBack',
+      failure: failed.failure,
+      ...(decision ? { decision } : {}),
+      ...(barrier === undefined ? {} : { barrier }),
+      tally: this.tally(),
+    })
+  }
+}

@@ -1,0 +1,71 @@
+import { render } from '../dsl/expression.ts'
+import type { Json, Program } from '../dsl/program.ts'
+import { Backward } from './backward.ts'
+import { RunCancelled } from './failure.ts'
+import { Forward } from './forward.ts'
+import { Memory, nothingYet } from './memory.ts'
+import { Outline } from './outline.ts'
+import { top } from './place.ts'
+import type { Ports, RunPhase, RunState, Waiting } from './ports.ts'
+import { Ended, type RunEnd } from './run-end.ts'
+import { Scope } from './scope.ts'
+import { summaryOf } from './summary.ts'
+import { type Run, Walker } from './walker.ts'
+
+type Values = Readonly<Record<string, Json>>
+
+/**
+ * Runs a program from the top. What `state` already knows is not performed again, so a run that was cut at
+ * any boundary goes on where it was. Returns how the run ended; throws only what the ports throw (but for
+ * `StepFailure` and `RunCancelled`).
+ */
+export async function interpret(
+  program: Program,
+  inputs: Values,
+  ports: Ports,
+  state: RunState = nothingYet,
+): Promise<RunEnd> {
+  const scope = Scope.of(inputs)
+  const run = prepared(program, scope, ports, state)
+  const end = await ended(run, scope)
+  run.report(end.kind)
+  return end
+}
+
+function prepared(program: Program, scope: Scope, ports: Ports, state: RunState): Run {
+  const outline = new Outline(program.steps, top(scope), (step, place) =>
+    summaryOf(step, program.actions, place.scope.values()),
+  )
+  const report = (phase: RunPhase, waiting?: Waiting): void =>
+    ports.report({ phase, steps: outline.views(), ...(waiting ? { waiting } : {}) })
+  return { program, ports, memory: new Memory(state), outline, report }
+}
+
+async function ended(run: Run, scope: Scope): Promise<RunEnd> {
+  const forward = new Forward(run, new Backward(run))
+  try {
+    await new Walker(run, forward).walk(run.program.steps, top(scope))
+    return outcome(run.program, scope, forward)
+  } catch (error) {
+    if (error instanceof Ended) return error.end
+    if (error instanceof RunCancelled) return { kind: 'cancelled', tally: forward.tally() }
+    throw error
+  }
+}
+
+function outcome(program: Program, scope: Scope, forward: Forward): RunEnd {
+  const outputs: Record<string, Json> = {}
+  for (const [name, template] of Object.entries(program.outputs)) {
+    try {
+      outputs[name] = render(template, scope.values())
+    } catch (error) {
+      const message = `every step is done, but the output "${name}" cannot be worked out: ${String(error)}`
+      return {
+        kind: 'failed',
+        failure: { kind: 'failed', message, step: '', summary: 'outputs' },
+        tally: forward.tally(),
+      }
+    }
+  }
+  return { kind: 'done', outputs }
+}

@@ -1,0 +1,75 @@
+import type { Step } from '../dsl/program.ts'
+import { iterations, placeOf, type Place } from './place.ts'
+import type { StepView } from './ports.ts'
+
+export type Summarise = (step: Step, place: Place) => string
+
+interface Node {
+  view: StepView
+  children: readonly Node[]
+}
+
+/**
+ * All steps of a run as a person sees them: in document order, those not yet run included. The iterations
+ * of a loop take the place of its body once they are known; undo steps hang below the step they take back.
+ */
+export class Outline {
+  readonly #nodes = new Map<string, Node>()
+  readonly #top: readonly Node[]
+  readonly #summarise: Summarise
+
+  constructor(steps: readonly Step[], around: Place, summarise: Summarise) {
+    this.#summarise = summarise
+    this.#top = this.#nodesOf(steps, around, 0)
+  }
+
+  mark(path: string, change: Partial<Omit<StepView, 'step' | 'depth'>>): void {
+    const node = this.#nodes.get(path)
+    if (node) node.view = { ...node.view, ...change }
+  }
+
+  summary(path: string): string {
+    return this.#nodes.get(path)?.view.summary ?? path
+  }
+
+  unfold(path: string, bodies: ReturnType<typeof iterations>, steps: readonly Step[]): void {
+    const node = this.#nodes.get(path)
+    if (!node) return
+    const depth = node.view.depth + 1
+    node.children = bodies.map((body) => {
+      const header = this.#node(body.path, body.label, depth)
+      header.children = this.#nodesOf(steps, body, depth + 1)
+      return header
+    })
+  }
+
+  /** Adds lines below a step; again for the same step replaces them. */
+  hang(path: string, steps: readonly Step[], around: Place): void {
+    const node = this.#nodes.get(path)
+    if (!node) return
+    const undone = new Set(steps.map((step) => placeOf(step, around).path))
+    const kept = node.children.filter((child) => !undone.has(child.view.step))
+    node.children = [...kept, ...this.#nodesOf(steps, around, node.view.depth + 1)]
+  }
+
+  views(): readonly StepView[] {
+    return this.#top.flatMap(flat)
+  }
+
+  #nodesOf(steps: readonly Step[], around: Place, depth: number): readonly Node[] {
+    return steps.map((step) => {
+      const place = placeOf(step, around)
+      const node = this.#node(place.path, this.#summarise(step, place), depth)
+      if ('steps' in step) node.children = this.#nodesOf(step.steps, place, depth + 1)
+      return node
+    })
+  }
+
+  #node(path: string, summary: string, depth: number): Node {
+    const node: Node = { view: { step: path, summary, status: 'pending', depth }, children: [] }
+    this.#nodes.set(path, node)
+    return node
+  }
+}
+
+const flat = (node: Node): readonly StepView[] => [node.view, ...node.children.flatMap(flat)]

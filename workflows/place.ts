@@ -1,0 +1,68 @@
+import type { Json, Step } from '../dsl/program.ts'
+import type { Scope } from './scope.ts'
+
+/** Where the interpreter is: the step's path in this run (iterations included) and what it sees there. */
+export interface Place {
+  /** As in `ActionCall.step`. */
+  readonly path: string
+  /** The program's key of the step whose body this is, and so the prefix of its steps' keys. */
+  readonly key: string
+  readonly scope: Scope
+}
+
+export const top = (scope: Scope): Place => ({ path: '', key: '', scope })
+
+export function placeOf(step: Step, around: Place): Place {
+  return { path: join(around.path, below(around.key, step.key)), key: step.key, scope: around.scope }
+}
+
+/** Where the undo steps of a step are: paths of their own, so that no job or result is taken for the step's. */
+export function undoPlace(step: Step, place: Place): Place {
+  return { path: `${place.path}/undo`, key: `${step.key}/undo`, scope: place.scope }
+}
+
+/** One place an iteration; labels are readable where the items have names, and never equal. */
+export function iterations(
+  items: readonly Json[],
+  as: string,
+  place: Place,
+): readonly (Place & { label: string })[] {
+  const taken = new Set<string>()
+  return items.map((item, index) => {
+    const label = unique(labelOf(item, index), taken)
+    return { path: `${place.path}[${label}]`, key: place.key, scope: place.scope.within(as, item), label }
+  })
+}
+
+const join = (path: string, name: string): string => (path === '' ? name : `${path}/${name}`)
+
+const below = (key: string, child: string): string =>
+  key !== '' && child.startsWith(`${key}/`) ? child.slice(key.length + 1) : child
+
+const longestLabel = 60
+
+function labelOf(item: Json, index: number): string {
+  const name = nameOf(item)
+  const text =
+    name === undefined
+      ? ''
+      : String(name)
+          .replace(/[^A-Za-z0-9._-]+/g, '-')
+          .slice(0, longestLabel)
+  return text === '' ? String(index + 1) : text
+}
+
+function nameOf(item: Json): Json | undefined {
+  if (item === null || typeof item !== 'object') return item
+  if (isList(item)) return undefined
+  return [item.name, item.host, item.id, item.key].find((value) => typeof value === 'string')
+}
+
+const isList = (item: Json): item is readonly Json[] => Array.isArray(item)
+
+function unique(label: string, taken: Set<string>): string {
+  let candidate = label
+  for (let number = 2; taken.has(candidate); number++) candidate = `${label}.${number}`
+  taken.add(candidate)
+  return candidate
+}

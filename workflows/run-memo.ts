@@ -1,0 +1,20 @@
+import { workflowInfo } from '@temporalio/workflow'
+import type { RunMemo } from './doors.ts'
+
+/** What the start asked for; whatever has another type than it should is left out. */
+export function memoOf(): RunMemo {
+  const { by, reason, wait, continueAfterEvents } = { ...empty, ...workflowInfo().memo }
+  return {
+    ...(typeof by === 'string' && by !== '' ? { by } : {}),
+    ...(typeof reason === 'string' ? { reason } : {}),
+    ...(typeof wait === 'boolean' ? { wait } : {}),
+    ...(typeof continueAfterEvents === 'number' ? { continueAfterEvents } : {}),
+  }
+}
+
+const empty: Readonly<Record<keyof RunMemo, unknown>> = {
+  by: undefined,
+  reason: undefined,
+  wait: undefined,
+  continueAfterEvents: undefined,
+}

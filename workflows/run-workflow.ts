@@ -1,0 +1,181 @@
+import { CancelledFailure } from '@temporalio/common'
+import {
+  allHandlersFinished,
+  CancellationScope,
+  condition,
+  continueAsNew,
+  proxyActivities,
+  upsertMemo,
+  workflowInfo,
+} from '@temporalio/workflow'
+import { render } from '../dsl/expression.ts'
+import type { Json } from '../dsl/program.ts'
+import type { LoadedRun, LoadRequest, RunResult } from './doors.ts'
+import { asEndFailure, failure } from './end-failure.ts'
+import { interpret } from './interpreter.ts'
+import { type Lock, releaseLock } from './lock.ts'
+import { nothingYet } from './memory.ts'
+import type { RunState, StepStatus } from './ports.ts'
+import { describeEnd, type RunEnd } from './run-end.ts'
+import { holdLock } from './run-lock.ts'
+import { memoOf } from './run-memo.ts'
+import { RunSession } from './run-session.ts'
+import { TemporalPorts } from './temporal-ports.ts'
+import { openUpdates } from './updates.ts'
+
+/** What one execution of a run hands to the next. */
+export interface Carried {
+  readonly loaded: LoadedRun
+  readonly cluster?: string
+  readonly startedMs: number
+  readonly state: RunState
+}
+
+type LoadActivities = { readonly 'quorate.load': (request: LoadRequest) => Promise<LoadedRun> }
+
+const { 'quorate.load': load } = proxyActivities<LoadActivities>({
+  startToCloseTimeout: '30s',
+  retry: { initialInterval: '500ms', maximumInterval: '10s', nonRetryableErrorTypes: ['InputError'] },
+})
+
+/**
+ * Runs the runbook that the workflow's type names. `input` is the runbook's inputs as one JSON object.
+ * `carried` comes from a former execution of the same run; whoever starts a run cannot bring one.
+ */
+export async function runWorkflow(input?: Json, carried?: Carried): Promise<RunResult> {
+  const info = workflowInfo()
+  const before = info.continuedFromExecutionRunId === undefined ? undefined : carried
+  const session = new RunSession(info, before?.startedMs ?? Date.now())
+  session.openQueries()
+  openUpdates(session)
+  CancellationScope.current().cancelRequested.catch(() => void (session.cancelRequested = true))
+  try {
+    return await CancellationScope.nonCancellable(() => run(session, input, before))
+  } catch (error) {
+    throw asEndFailure(error)
+  }
+}
+
+async function run(session: RunSession, input: Json | undefined, before: Carried | undefined): Promise<RunResult> {
+  const carried = before ?? (await firstCarried(session, input))
+  session.loaded(carried.loaded, carried.cluster)
+  const lock = await lockOf(session, carried, before !== undefined)
+  const end = await interpreted(session, carried, input)
+  await release(lock)
+  await condition(allHandlersFinished)
+  return result(session, carried, end)
+}
+
+async function firstCarried(session: RunSession, input: Json | undefined): Promise<Carried> {
+  const { by } = memoOf()
+  const { id, key, runbook } = session.identity
+  const loaded = await load({
+    runbook,
+    inputs: input ?? {},
+    run: { id, key },
+    ...(by === undefined ? {} : { by }),
+  })
+  if (loaded.program.format !== 1) {
+    throw failure(
+      'InternalError',
+      `This worker does not know programs of format ${String(loaded.program.format)}.`,
+    )
+  }
+  const cluster = clusterOf(loaded)
+  return {
+    loaded,
+    ...(cluster === undefined ? {} : { cluster }),
+    startedMs: session.startedMs,
+    state: nothingYet,
+  }
+}
+
+function clusterOf({ program, inputs }: LoadedRun): string | undefined {
+  if (!program.cluster) return undefined
+  const name = render(program.cluster, { inputs, vars: {}, steps: {} })
+  if (typeof name === 'string' && name !== '') return name
+  throw failure(
+    'InputError',
+    `"cluster" of the runbook must name a cluster, not ${JSON.stringify(name)}. Nothing was touched.`,
+  )
+}
+
+async function lockOf(session: RunSession, carried: Carried, continued: boolean): Promise<Lock | undefined> {
+  const { cluster, loaded } = carried
+  if (cluster === undefined || loaded.program.effect === 'read') return undefined
+  return holdLock({ session, cluster, by: loaded.by, continued })
+}
+
+async function interpreted(
+  session: RunSession,
+  { loaded, cluster, startedMs, state }: Carried,
+  input: Json | undefined,
+): Promise<RunEnd> {
+  const continued = (reached: RunState): Carried => ({
+    loaded,
+    ...(cluster === undefined ? {} : { cluster }),
+    startedMs,
+    state: reached,
+  })
+  const ports = new TemporalPorts({
+    session,
+    program: loaded.program,
+    heartbeatTimeoutMs: loaded.heartbeatTimeoutMs,
+    atBoundary: async (reached) => {
+      if (ports.calls === 0 || !historyIsLong()) return
+      await condition(allHandlersFinished)
+      await continueAsNew<typeof runWorkflow>(input, continued(reached))
+    },
+  })
+  return interpret(loaded.program, loaded.inputs, ports, state)
+}
+
+/** Far below the server's limit of 51,200 events, so that a rollback always fits. */
+const longHistory = 8000
+
+function historyIsLong(): boolean {
+  const { historyLength, continueAsNewSuggested } = workflowInfo()
+  return continueAsNewSuggested || historyLength > (memoOf().continueAfterEvents ?? longHistory)
+}
+
+async function release(lock: Lock | undefined): Promise<void> {
+  if (!lock) return
+  try {
+    await lock.signal(releaseLock)
+    await lock.result()
+  } catch {
+    // Somebody ended it already; it is free either way.
+  }
+}
+
+function result(session: RunSession, { loaded, cluster }: Carried, end: RunEnd): RunResult {
+  if (end.kind !== 'done') throw ending(session, end)
+  const { steps } = session.status().view
+  const count = (status: StepStatus): number => steps.filter((step) => step.status === status).length
+  return {
+    outputs: end.outputs,
+    runbook: loaded.program.name,
+    hash: loaded.hash,
+    ...(cluster === undefined ? {} : { cluster }),
+    startedMs: session.startedMs,
+    endedMs: Date.now(),
+    steps: {
+      done: count('done'),
+      skipped: count('skipped'),
+      notNeeded: count('notNeeded'),
+      failed: count('failed'),
+    },
+  }
+}
+
+function ending(session: RunSession, end: Exclude<RunEnd, { kind: 'done' }>): Error {
+  const outcome = describeEnd(end)
+  session.ended(end.kind, outcome)
+  if (end.kind === 'cancelled') {
+    upsertMemo({ outcome })
+    return new CancelledFailure(outcome)
+  }
+  return failure(endTypes[end.kind], outcome, { step: end.failure.step, ...end.tally })
+}
+
+const endTypes = { failed: 'RunFailed', aborted: 'RunAborted', rolledBack: 'RunRolledBack' } as const

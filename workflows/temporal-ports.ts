@@ -1,0 +1,134 @@
+import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/common'
+import { ActivityCancellationType, condition, scheduleActivity, sleep } from '@temporalio/workflow'
+import type { Json, Program } from '../dsl/program.ts'
+import { RunCancelled, StepFailure } from './failure.ts'
+import { interruptible } from './interruptible.ts'
+import type { ActionCall, ActionRequest, Decision, FailureKind, Ports, RunState, RunView } from './ports.ts'
+import type { RunSession } from './run-session.ts'
+
+export interface TemporalPortsOptions {
+  readonly session: RunSession
+  readonly program: Program
+  readonly heartbeatTimeoutMs: number
+  /** Called at a boundary with nothing under way; may end this execution. */
+  readonly atBoundary: (state: RunState) => Promise<void>
+}
+
+/** The ports of a run that is a Temporal workflow. */
+export class TemporalPorts implements Ports {
+  readonly #options: TemporalPortsOptions
+  /** Calls made by this execution. */
+  calls = 0
+
+  constructor(options: TemporalPortsOptions) {
+    this.#options = options
+  }
+
+  async call(call: ActionCall): Promise<Json> {
+    this.calls++
+    const isRead = this.#options.program.actions[call.action]?.effect === 'read'
+    const schedule = (): Promise<Json> =>
+      scheduleActivity<Json>(call.action, [this.#request(call)], this.#activity(call, isRead))
+    try {
+      return await (isRead ? interruptible(this.#options.session, schedule) : schedule())
+    } catch (error) {
+      if (error instanceof ActivityFailure) throw stepFailure(error, isRead)
+      throw error
+    }
+  }
+
+  async sleep(ms: number, summary: string): Promise<void> {
+    await interruptible(this.#options.session, () => sleep(Math.max(1, Math.round(ms)), { summary }))
+  }
+
+  now(): number {
+    return Date.now()
+  }
+
+  async decide(): Promise<Decision> {
+    const { session } = this.#options
+    await condition(() => session.decided || session.cancelRequested)
+    const decision = session.takeDecision()
+    if (!decision) throw new RunCancelled()
+    return decision
+  }
+
+  async boundary(state: RunState): Promise<void> {
+    const { session } = this.#options
+    session.state = state
+    if (session.paused && !session.cancelRequested) {
+      session.stopped(true)
+      await condition(() => !session.paused || session.cancelRequested)
+      session.stopped(false)
+    }
+    if (session.cancelRequested) throw new RunCancelled()
+    await this.#options.atBoundary(state)
+  }
+
+  report(view: RunView): void {
+    this.#options.session.show(view)
+  }
+
+  #request({ step, with: inputs, gate, undo }: ActionCall): ActionRequest {
+    return { run: this.#options.session.identity, step, with: inputs, ...(gate ? { gate } : {}), undo }
+  }
+
+  #activity(call: ActionCall, isRead: boolean): Parameters<typeof scheduleActivity>[2] {
+    return {
+      summary: call.summary,
+      startToCloseTimeout: (call.gate?.timeoutMs ?? 0) + call.timeoutMs + graceMs,
+      heartbeatTimeout: this.#options.heartbeatTimeoutMs,
+      cancellationType: isRead
+        ? ActivityCancellationType.TRY_CANCEL
+        : ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+      retry: workerDied,
+    }
+  }
+}
+
+/** The action's own time is up before: the server steps in only when the worker cannot say so any more. */
+const graceMs = 15_000
+
+/** Only what no worker reported on is repeated by Temporal; an action that failed is the interpreter's to repeat. */
+const workerDied = {
+  initialInterval: 200,
+  backoffCoefficient: 2,
+  maximumInterval: 10_000,
+  maximumAttempts: 30,
+  nonRetryableErrorTypes: [
+    'InputError',
+    'RefusedError',
+    'ActionError',
+    'UnknownOutcomeError',
+    'Error',
+    'TypeError',
+  ],
+}
+
+const kinds: Readonly<Record<string, FailureKind>> = {
+  InputError: 'refused',
+  RefusedError: 'refused',
+  ActionError: 'failed',
+  UnknownOutcomeError: 'unknown',
+}
+
+function stepFailure({ cause }: ActivityFailure, isRead: boolean): StepFailure {
+  if (cause instanceof ApplicationFailure) {
+    return new StepFailure(kindOf(cause) ?? (isRead ? 'failed' : 'unknown'), cause.message)
+  }
+  const kind = isRead ? 'failed' : 'unknown'
+  if (cause instanceof TimeoutFailure) {
+    return new StepFailure(
+      kind,
+      `no worker said how it ended (${cause.timeoutType ?? 'timeout'} timeout, again and again); is a worker running?`,
+    )
+  }
+  return new StepFailure(kind, cause?.message ?? 'the activity ended without a reason')
+}
+
+function kindOf({ details, type }: ApplicationFailure): FailureKind | undefined {
+  const said: unknown = details?.[0]
+  const kind = typeof said === 'object' && said !== null && 'kind' in said ? said.kind : undefined
+  if (kind === 'failed' || kind === 'unknown' || kind === 'refused') return kind
+  return typeof type === 'string' ? kinds[type] : undefined
+}

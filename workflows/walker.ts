@@ -1,0 +1,298 @@
+import { evaluate, holds, narrow, render } from '../dsl/expression.ts'
+import type {
+  AssertStep,
+  Expression,
+  ForEachStep,
+  GateStep,
+  GroupStep,
+  Json,
+  PinnedAction,
+  Program,
+  RetrySpec,
+  SetStep,
+  Step,
+  Template,
+  UsesStep,
+} from '../dsl/program.ts'
+import { asFailure, RunCancelled, StepFailure } from './failure.ts'
+import type { Memory } from './memory.ts'
+import type { Outline } from './outline.ts'
+import { iterations, type Place, placeOf } from './place.ts'
+import type { ActionCall, Failure, GateCall, Ports, RunPhase, StepResult, Waiting } from './ports.ts'
+import { summaryOf, textOf } from './summary.ts'
+
+/** What all parts of the interpreter share while it runs one program. */
+export interface Run {
+  readonly program: Program
+  readonly ports: Ports
+  readonly memory: Memory
+  readonly outline: Outline
+  report(phase: RunPhase, waiting?: Waiting): void
+}
+
+/** Whether steps are done or taken back: where their results lie and what becomes of a step that fails. */
+export interface Direction {
+  readonly undo: boolean
+  readonly phase: RunPhase
+  known(path: string): StepResult | undefined
+  keep(path: string, result: StepResult): void
+  /** The failure at which a former execution of this run left the way forward. */
+  leftAt(path: string): Failure | undefined
+  entered(step: Step, place: Place): void
+  /** The step is over: now, or known from before. */
+  over(step: Step, place: Place, status: StepResult['status']): void
+  /** Returns once it is clear how to go on; throws what ends the run. */
+  settle(step: Step, place: Place, failure: Failure): Promise<'again' | 'passed'>
+}
+
+type LeafStep = UsesStep | GateStep | AssertStep | SetStep
+type Outcome =
+  | { readonly kind: 'over' }
+  | { readonly kind: 'inside'; readonly bodies: readonly Place[] }
+  | { readonly kind: 'failed'; readonly failure: Failure }
+
+const once: RetrySpec = { attempts: 1, intervalMs: 0, backoff: 1 }
+
+/** Goes through steps one after another; a step whose result is known is not performed again. */
+export class Walker {
+  readonly #run: Run
+  readonly #direction: Direction
+
+  constructor(run: Run, direction: Direction) {
+    this.#run = run
+    this.#direction = direction
+  }
+
+  async walk(steps: readonly Step[], around: Place): Promise<void> {
+    for (const step of steps) await this.#step(step, placeOf(step, around))
+  }
+
+  async #step(step: Step, place: Place): Promise<void> {
+    const known = this.#direction.known(place.path)
+    if (known && !(hasBody(step) && known.status === 'done')) return this.#recall(step, place, known)
+    const startedMs = known?.startedMs ?? this.#run.ports.now()
+    const bodies = await this.#bodiesOnceSettled(step, place)
+    if (!bodies || !hasBody(step)) return
+    await this.#inside(step, place, bodies)
+    this.#finish(step, place, known ?? { status: 'done', startedMs, endedMs: this.#run.ports.now() })
+  }
+
+  #recall(step: Step, place: Place, known: StepResult): void {
+    if (known.output !== undefined) this.#give(step, place, known.output)
+    this.#show(place, known)
+    this.#direction.over(step, place, known.status)
+  }
+
+  async #bodiesOnceSettled(step: Step, place: Place): Promise<readonly Place[] | undefined> {
+    let failure = this.#direction.leftAt(place.path)
+    for (;;) {
+      const outcome: Outcome = failure ? { kind: 'failed', failure } : await this.#attempt(step, place)
+      if (outcome.kind === 'inside') return outcome.bodies
+      if (outcome.kind === 'over') return undefined
+      if ((await this.#direction.settle(step, place, outcome.failure)) === 'passed') return undefined
+      failure = undefined
+    }
+  }
+
+  async #attempt(step: Step, place: Place): Promise<Outcome> {
+    const { program, ports } = this.#run
+    const startedMs = ports.now()
+    const summary = summaryOf(step, program.actions, place.scope.values())
+    try {
+      if (step.if && !worked(() => isTrue(step.if, place))) return this.#notNeeded(step, place, startedMs)
+      if (hasBody(step)) return { kind: 'inside', bodies: this.#bodies(step, place, summary, startedMs) }
+      await ports.boundary(this.#run.memory.state())
+      this.#begin(place, summary)
+      const output = await this.#perform(step, place, summary)
+      this.#give(step, place, output)
+      this.#finish(step, place, { status: 'done', ...kept(step, output), startedMs, endedMs: ports.now() })
+      return { kind: 'over' }
+    } catch (error) {
+      if (error instanceof StepFailure)
+        return { kind: 'failed', failure: asFailure(error, place.path, summary) }
+      if (error instanceof RunCancelled)
+        this.#run.outline.mark(place.path, { status: 'pending', note: 'interrupted' })
+      throw error
+    }
+  }
+
+  #notNeeded(step: Step, place: Place, atMs: number): Outcome {
+    this.#finish(step, place, { status: 'notNeeded', startedMs: atMs, endedMs: atMs })
+    return { kind: 'over' }
+  }
+
+  #begin(place: Place, summary: string): void {
+    this.#run.outline.mark(place.path, { status: 'running', summary, startedMs: this.#run.ports.now() })
+    this.#run.report(this.#direction.phase)
+  }
+
+  #finish(step: Step, place: Place, result: StepResult): void {
+    this.#direction.keep(place.path, result)
+    this.#show(place, result)
+    this.#direction.over(step, place, result.status)
+    this.#run.report(this.#direction.phase)
+  }
+
+  #show(place: Place, { status, startedMs, endedMs, note }: StepResult): void {
+    this.#run.outline.mark(place.path, { status, startedMs, endedMs, note: note ?? '' })
+  }
+
+  #give(step: Step, place: Place, output: Json): void {
+    if (step.kind === 'set' && isMap(output)) place.scope.setVariables(output)
+    else if (step.id !== undefined) place.scope.setOutput(step.id, output)
+  }
+
+  #bodies(step: ForEachStep | GroupStep, place: Place, summary: string, startedMs: number): readonly Place[] {
+    this.#run.outline.mark(place.path, { status: 'running', summary, startedMs })
+    if (step.kind === 'steps') return [place]
+    const bodies = iterations(
+      worked(() => listOf(step, place)),
+      step.as,
+      place,
+    )
+    this.#run.outline.unfold(place.path, bodies, step.steps)
+    return bodies
+  }
+
+  async #inside(step: ForEachStep | GroupStep, place: Place, bodies: readonly Place[]): Promise<void> {
+    this.#direction.entered(step, place)
+    for (const body of bodies) {
+      this.#run.outline.mark(body.path, { status: 'running' })
+      await this.walk(step.steps, body)
+      this.#run.outline.mark(body.path, { status: 'done' })
+    }
+  }
+
+  async #perform(step: LeafStep, place: Place, summary: string): Promise<Json> {
+    switch (step.kind) {
+      case 'uses':
+        return this.#call(
+          step,
+          this.#callOf(step, step.uses, place, summary),
+          retryOf(step, this.#action(step.uses)),
+        )
+      case 'gate':
+        return this.#gate(step, place, summary)
+      case 'assert':
+        return assertAll(step, place)
+      case 'set':
+        return worked(() => rendered(step.set, place))
+    }
+  }
+
+  async #gate(step: GateStep, place: Place, summary: string): Promise<Json> {
+    const call = { ...this.#callOf(step, step.gate, place, summary), gate: gateOf(step, place) }
+    try {
+      return await this.#call(step, call, step.retry ?? once)
+    } catch (error) {
+      if (!(error instanceof StepFailure) || !step.else) throw error
+      throw new StepFailure(error.kind, `${textOf(step.else, place.scope.values())} (${error.message})`)
+    }
+  }
+
+  /** Refusals are not tried again: a check does not change its mind by itself, and a gate is there to wait. */
+  async #call(step: Step, call: ActionCall, retry: RetrySpec): Promise<Json> {
+    let waitMs = retry.intervalMs
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#run.ports.call(call)
+      } catch (error) {
+        if (!(error instanceof StepFailure)) throw error
+        if (error.kind !== 'refused' && isEffect(this.#run.program, step))
+          this.#run.memory.keepTried(call.step, error.kind)
+        if (error.kind === 'refused' || attempt >= retry.attempts) throw error
+        await this.#waitForNextTry(call, waitMs, `try ${attempt + 1} of ${retry.attempts}`, error.message)
+        waitMs *= retry.backoff
+      }
+    }
+  }
+
+  async #waitForNextTry(call: ActionCall, waitMs: number, next: string, failure: string): Promise<void> {
+    this.#run.outline.mark(call.step, { note: `${next} follows: ${failure}` })
+    this.#run.report(this.#direction.phase)
+    await this.#run.ports.sleep(waitMs, `${call.summary}: ${next}`)
+  }
+
+  #callOf(step: UsesStep | GateStep, action: string, place: Place, summary: string): ActionCall {
+    return {
+      action,
+      summary,
+      step: place.path,
+      with: worked(() => rendered(step.with, place)),
+      timeoutMs: step.timeoutMs ?? this.#action(action).timeoutMs,
+      undo: this.#direction.undo,
+    }
+  }
+
+  #action(name: string): PinnedAction {
+    const action = this.#run.program.actions[name]
+    if (!action)
+      throw new StepFailure('failed', `the program does not say what "${name}" is; compile the runbook again`)
+    return action
+  }
+}
+
+type StepWithBody = ForEachStep | GroupStep
+
+export const hasBody = (step: Step): step is StepWithBody => step.kind === 'forEach' || step.kind === 'steps'
+
+/** Whether performing it may change something. */
+export const isEffect = (program: Program, step: Step): boolean =>
+  step.kind === 'uses' && program.actions[step.uses]?.effect !== 'read'
+
+/** Whatever goes wrong in an expression fails the step; nothing opens a condition. */
+function worked<Value>(work: () => Value): Value {
+  try {
+    return work()
+  } catch (error) {
+    if (error instanceof StepFailure) throw error
+    throw new StepFailure('failed', error instanceof Error ? error.message : String(error))
+  }
+}
+
+const isTrue = (expression: Expression | undefined, place: Place): boolean =>
+  expression !== undefined && holds(expression, place.scope.values())
+
+function rendered(
+  templates: Readonly<Record<string, Template>>,
+  place: Place,
+): Readonly<Record<string, Json>> {
+  const values = place.scope.values()
+  return Object.fromEntries(
+    Object.entries(templates).map(([key, template]) => [key, render(template, values)]),
+  )
+}
+
+function listOf(step: ForEachStep, place: Place): readonly Json[] {
+  const items = evaluate(step.forEach, place.scope.values())
+  if (!isList(items))
+    throw new StepFailure('failed', `forEach needs a list, but ${step.forEach.source} is none`)
+  return items
+}
+
+function assertAll(step: AssertStep, place: Place): Json {
+  const broken = step.assert.find(({ that }) => !worked(() => holds(that, place.scope.values())))
+  if (broken) throw new StepFailure('refused', textOf(broken.else, place.scope.values()))
+  return null
+}
+
+function gateOf(step: GateStep, place: Place): GateCall {
+  const stableMs = worked(() => render(step.stableMs, place.scope.values()))
+  if (typeof stableMs !== 'number' || !(stableMs >= 0)) {
+    throw new StepFailure('failed', `stable needs a duration, not ${JSON.stringify(stableMs)}`)
+  }
+  const { until, everyMs, gateTimeoutMs: timeoutMs } = step
+  const scope = worked(() => narrow(until, place.scope.values()))
+  return { until, scope, everyMs, stableMs, timeoutMs }
+}
+
+const retryOf = (step: UsesStep, action: PinnedAction): RetrySpec => step.retry ?? action.retry
+
+/** Only what can be read again is kept: the state travels through every continue-as-new. */
+const kept = (step: LeafStep, output: Json): { output?: Json } =>
+  step.kind === 'set' || step.id !== undefined ? { output } : {}
+
+const isList = (value: Json): value is readonly Json[] => Array.isArray(value)
+
+const isMap = (value: Json): value is Readonly<Record<string, Json>> =>
+  value !== null && typeof value === 'object' && !isList(value)
