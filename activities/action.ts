@@ -4,6 +4,7 @@ import type { Inventory } from '../dsl/inventory.ts'
 import type { Effect, Json, RetrySpec } from '../dsl/program.ts'
 import type { RunIdentity } from '../workflows/ports.ts'
 import type { EtcdCluster } from './etcd/cluster.ts'
+import { InputError } from './failure.ts'
 import type { RemoteHost } from './ssh/remote-host.ts'
 
 /** What an action's code is given beside its input. */
@@ -34,15 +35,25 @@ export interface Progress {
  * An action with an effect may run twice (a worker can die after acting and before saying so), so it has to
  * reach the same end when it does: by `probe`, by a remote job, or by its own meaning.
  */
-export interface Action<Input = never, Output = unknown> extends ActionSpec {
-  readonly parseInput: (raw: unknown) => Input
-  readonly run: (input: Input, context: ActionContext) => Promise<Output>
-  /** Looks whether the effect is there already; its output if so. Asked before every attempt. */
-  readonly probe?: (input: Input, context: ActionContext) => Promise<Output | undefined>
-  /** For `disrupt`: which member goes out of service. The engine's guard is asked about it first. */
-  readonly disrupts?: (input: Input) => { readonly cluster: string; readonly host: string }
+export interface Action extends ActionSpec {
   /** An input as a runbook would give it: checked by a test, shown in the reference. */
   readonly example: Readonly<Record<string, Json>>
+  /** Checks an input; throws `InputError` naming every wrong field. */
+  readonly prepare: (raw: unknown) => PreparedAction
+}
+
+/** An action with the input it was given. */
+export interface PreparedAction {
+  readonly run: (context: ActionContext) => Promise<unknown>
+  /** Looks whether the effect is there already; its output if so. Asked before every attempt. */
+  readonly probe?: (context: ActionContext) => Promise<unknown>
+  /** For `disrupt`: which member goes out of service. The engine's guard is asked about it first. */
+  readonly disrupts?: Disruption
+}
+
+export interface Disruption {
+  readonly cluster: string
+  readonly host: string
 }
 
 interface Definition<In extends z.ZodObject, Out extends z.ZodObject> {
@@ -53,14 +64,14 @@ interface Definition<In extends z.ZodObject, Out extends z.ZodObject> {
   readonly subject: readonly string[]
   readonly input: In
   readonly output: Out
+  readonly example: Readonly<Record<string, Json>>
   /** Default 60 s. */
   readonly timeoutMs?: number
   /** Default: reads are tried 3 times, whatever has an effect once. (An attempt whose worker died is always repeated.) */
   readonly retry?: RetrySpec
   readonly run: (input: z.output<In>, context: ActionContext) => Promise<z.output<Out>>
   readonly probe?: (input: z.output<In>, context: ActionContext) => Promise<z.output<Out> | undefined>
-  readonly disrupts?: (input: z.output<In>) => { readonly cluster: string; readonly host: string }
-  readonly example: Readonly<Record<string, Json>>
+  readonly disrupts?: (input: z.output<In>) => Disruption
 }
 
 const readRetry: RetrySpec = { attempts: 3, intervalMs: 500, backoff: 2 }
@@ -69,14 +80,33 @@ const effectRetry: RetrySpec = { attempts: 1, intervalMs: 1000, backoff: 2 }
 /** The one way to make an action: types, documentation and checks all come from the same two schemas. */
 export function defineAction<In extends z.ZodObject, Out extends z.ZodObject>(
   definition: Definition<In, Out>,
-): Action<z.output<In>, z.output<Out>> {
-  const { input, output, effect, timeoutMs = 60_000, retry } = definition
+): Action {
+  const { name, title, doc, effect, subject, example, input, output } = definition
   return Object.freeze({
-    ...definition,
+    ...{ name, title, doc, effect, subject, example },
     input: z.toJSONSchema(input, { io: 'input' }) as JsonSchema,
     output: z.toJSONSchema(output) as JsonSchema,
-    timeoutMs,
-    retry: retry ?? (effect === 'read' ? readRetry : effectRetry),
-    parseInput: (raw: unknown) => input.parse(raw),
+    timeoutMs: definition.timeoutMs ?? 60_000,
+    retry: definition.retry ?? (effect === 'read' ? readRetry : effectRetry),
+    prepare: (raw: unknown) => prepared(definition, raw),
   })
+}
+
+function prepared<In extends z.ZodObject, Out extends z.ZodObject>(
+  { name, input: schema, run, probe, disrupts }: Definition<In, Out>,
+  raw: unknown,
+): PreparedAction {
+  const checked = schema.safeParse(raw)
+  if (!checked.success)
+    throw new InputError(`${name} cannot run with this input: ${wrongFields(checked.error)}.`)
+  const input = checked.data
+  return {
+    run: (context) => run(input, context),
+    ...(probe && { probe: (context: ActionContext) => probe(input, context) }),
+    ...(disrupts && { disrupts: disrupts(input) }),
+  }
+}
+
+function wrongFields({ issues }: z.ZodError): string {
+  return issues.map(({ path, message }) => `${path.map(String).join('.') || 'input'}: ${message}`).join('; ')
 }

@@ -1,0 +1,205 @@
+import { ApplicationFailure } from '@temporalio/common'
+import type { Json } from '../dsl/program.ts'
+import type { ActionRequest, FailureKind } from '../workflows/ports.ts'
+import type { Action, ActionContext, PreparedAction, Progress } from './action.ts'
+import type { Environment } from './environment.ts'
+import { guardDisruption } from './etcd/guard.ts'
+import { asJson } from './evidence.ts'
+import { ActionError, InputError, RefusedError, UnknownOutcomeError } from './failure.ts'
+import { pollGate } from './gate.ts'
+import { clusterNamed } from './inventory/look-up.ts'
+import { withinTime } from './within-time.ts'
+
+/** What Temporal (or a test) says of one try at an activity. */
+export interface Attempt {
+  /** The same for each repetition of a try whose worker died, another for each try the interpreter makes. */
+  readonly id: string
+  /** 1, and more for a repetition. */
+  readonly number: number
+  /** What this try may take; the action's own time unless given. */
+  readonly timeoutMs?: number
+  /** Aborted when the activity is cancelled or the worker stops. */
+  readonly signal: AbortSignal
+  heartbeat(progress: Json): void
+}
+
+/**
+ * Performs an action, or polls it as a gate, with all that no action may forget: its input is checked, its
+ * probe asked, the guard asked before a disruption, its time kept, its evidence written and its errors turned
+ * into failures that Temporal does not retry: `type` is the error's class, `details[0]` is `{ kind }`.
+ * Throws the signal's reason when the attempt was cancelled.
+ */
+export async function executeAction(
+  action: Action,
+  request: ActionRequest,
+  environment: Environment,
+  attempt: Attempt,
+): Promise<Json> {
+  const beating = startHeartbeat(attempt)
+  const record = recorder({ action, request, environment, attempt })
+  try {
+    const outcome = await perform({ action, request, environment, attempt, record, onProgress: beating.show })
+    await record('outcome', { outcome: 'done', output: outcome })
+    return outcome
+  } catch (error) {
+    const failure = attempt.signal.aborted ? undefined : toFailure(action, error)
+    await record('outcome', { outcome: failure?.details?.[0] ?? 'cancelled', message: messageOf(error) })
+    throw failure ?? attempt.signal.reason
+  } finally {
+    beating.stop()
+  }
+}
+
+/** How an error is told to Temporal: never retried there, the class as type, the kind of failure in the details. */
+export function toFailure(action: Pick<Action, 'name' | 'effect'>, error: unknown): ApplicationFailure {
+  const known = classified(action, error)
+  return ApplicationFailure.create({
+    message: known.message,
+    type: known.name,
+    nonRetryable: true,
+    details: [{ kind: kinds[known.name] }],
+    ...(error instanceof Error && { cause: error }),
+  })
+}
+
+type Classified = InputError | RefusedError | ActionError | UnknownOutcomeError
+
+const kinds: Readonly<Record<Classified['name'], FailureKind>> = {
+  InputError: 'refused',
+  RefusedError: 'refused',
+  ActionError: 'failed',
+  UnknownOutcomeError: 'unknown',
+}
+
+/** An error nobody foresaw is a mistake of ours; after an effect it leaves open whether that is there. */
+function classified({ name, effect }: Pick<Action, 'name' | 'effect'>, error: unknown): Classified {
+  if (error instanceof InputError || error instanceof RefusedError) return error
+  if (error instanceof ActionError) return error
+  if (error instanceof UnknownOutcomeError) return effect === 'read' ? readFailed(error) : error
+  const text = `${name} broke down: ${messageOf(error)}. This is a mistake in Quorate: please report it.`
+  return effect === 'read'
+    ? new ActionError(text, { cause: error })
+    : new UnknownOutcomeError(text, { cause: error })
+}
+
+/** Nothing was changed, so nothing is open. */
+function readFailed(cause: UnknownOutcomeError): ActionError {
+  return new ActionError(cause.message, { cause })
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+interface Call {
+  readonly action: Action
+  readonly request: ActionRequest
+  readonly environment: Environment
+  readonly attempt: Attempt
+}
+
+type Recorder = (kind: string, entry: object) => Promise<void>
+
+interface Performance extends Call {
+  readonly record: Recorder
+  readonly onProgress: (progress: Progress) => void
+}
+
+async function perform(performance: Performance): Promise<Json> {
+  const { action, request, attempt } = performance
+  const prepared = action.prepare(request.with)
+  if (request.gate) return gate(performance, prepared)
+  await performance.record('intent', { with: request.with, undo: request.undo })
+  const limits = { ms: attempt.timeoutMs ?? action.timeoutMs, signal: attempt.signal }
+  return withinTime(limits, (signal) => effectOnce(performance, prepared, signal), overdue(action, limits.ms))
+}
+
+async function effectOnce(
+  performance: Performance,
+  prepared: PreparedAction,
+  signal: AbortSignal,
+): Promise<Json> {
+  const context = await contextFor(performance, signal)
+  const there = await prepared.probe?.(context)
+  if (there !== undefined) {
+    await performance.record('probe', { found: true })
+    return asJson(there)
+  }
+  if (prepared.disrupts) await guardDisruption(context, prepared.disrupts)
+  return asJson(await prepared.run(context))
+}
+
+function gate(performance: Performance, prepared: PreparedAction): Promise<Json> {
+  const { action, request, attempt, onProgress } = performance
+  if (!request.gate) throw new InputError(`${action.name} was not asked as a gate.`)
+  if (action.effect !== 'read') {
+    throw new InputError(
+      `${action.name} cannot be a gate: it has an effect (${action.effect}), and a gate asks many times.`,
+    )
+  }
+  const look = (ms: number) =>
+    withinTime(
+      { ms: Math.min(ms, action.timeoutMs), signal: attempt.signal },
+      async (signal) => asJson(await prepared.run(await contextFor(performance, signal))),
+      overdue(action, Math.min(ms, action.timeoutMs)),
+    )
+  return pollGate(request.gate, { look, signal: attempt.signal, onProgress })
+}
+
+function overdue({ name, effect }: Action, ms: number): () => Error {
+  const took = `${name} did not end within ${ms / 1000} s`
+  return () =>
+    effect === 'read'
+      ? new ActionError(`${took}. Nothing was changed.`)
+      : new UnknownOutcomeError(
+          `${took}. It may still be going on; a retry attaches to it or finds its effect.`,
+        )
+}
+
+async function contextFor(performance: Performance, signal: AbortSignal): Promise<ActionContext> {
+  const { request, environment, attempt, action, record, onProgress } = performance
+  const inventory = await environment.inventory()
+  const hosts = environment.hosts(inventory)
+  const scope = { attempt: attempt.id, repeated: attempt.number > 1, signal }
+  return {
+    run: request.run,
+    step: request.step,
+    inventory,
+    signal,
+    progress: onProgress,
+    host: (name) =>
+      hosts.host(name, {
+        ...scope,
+        onCommand: (event) =>
+          action.effect === 'read' && event.kind === 'exec' ? undefined : record('command', event),
+      }),
+    cluster: (name) =>
+      environment.etcd.cluster(clusterNamed(inventory, name), (event) => record('etcd', event)),
+  }
+}
+
+/** Polls of a gate are not evidence one by one; what it saw in the end is. */
+function recorder({ action, request, environment, attempt }: Call): Recorder {
+  return (kind, entry) =>
+    environment.evidence.append(request.run.id, {
+      kind,
+      step: request.step,
+      action: action.name,
+      attempt: attempt.number,
+      ...entry,
+    })
+}
+
+/** Says that the worker lives, about once a second, with how far the action is. */
+function startHeartbeat(attempt: Attempt) {
+  let shown: Json = null
+  const beat = () => attempt.heartbeat(shown)
+  const timer = setInterval(beat, 1000)
+  beat()
+  return {
+    show(progress: Progress) {
+      shown = asJson(progress)
+    },
+    stop: () => clearInterval(timer),
+  }
+}
