@@ -15,5 +15,4 @@ export interface Problem {
 }
 
 export type Checked<Value> =
-  | { readonly ok: true; readonly value: Value }
-  | { readonly ok: false; readonly problems: readonly Problem[] }
+  { readonly ok: true; readonly value: Value } | { readonly ok: false; readonly problems: readonly Problem[] }

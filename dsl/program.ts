@@ -19,6 +19,11 @@ export interface Expression {
   readonly source: string
   readonly at: Place
   readonly roots: readonly string[]
+  /**
+   * What under the roots is a floating number by its type, even when JSON wrote it as `1`; all other whole
+   * numbers are CEL's `int`. A path by dots, `*` for every item of a list or map: `gate.members.*.latency`.
+   */
+  readonly doubles?: readonly string[]
 }
 
 /** A value that may hold expressions: what stands in `with:`, `set:`, `outputs:` and in texts. */

@@ -1,0 +1,44 @@
+import type { ClusterSource, EtcdSource, InventorySource } from './inventory-schema.ts'
+import type { EtcdLayout, Service } from './inventory.ts'
+
+/** How a host runs its etcd of a cluster. Only for sources that were checked: their service is complete. */
+export function etcdLayout(source: InventorySource, cluster: ClusterSource, host: string): EtcdLayout {
+  const etcd = mergedEtcd(source, cluster, host)
+  return {
+    scheme: etcd.scheme ?? 'http',
+    address: etcd.address ?? source.hosts[host]?.address ?? host,
+    clientPort: etcd.clientPort ?? 2379,
+    peerPort: etcd.peerPort ?? 2380,
+    dataDir: etcd.dataDir ?? '/var/lib/etcd',
+    binDir: etcd.binDir ?? '/usr/local/bin',
+    service: serviceFrom(etcd.service),
+    config: { format: etcd.config?.format ?? 'environment', path: etcd.config?.path ?? '/etc/default/etcd' },
+  }
+}
+
+export function mergedEtcd(
+  { defaults, hosts }: InventorySource,
+  cluster: ClusterSource,
+  host: string,
+): EtcdSource {
+  const layers = [defaults.etcd, cluster.etcd, hosts[host]?.etcd]
+  return layers.reduce<EtcdSource>(
+    (under, over) => ({
+      ...under,
+      ...over,
+      service: { ...under.service, ...over?.service },
+      config: { ...under.config, ...over?.config },
+    }),
+    {},
+  )
+}
+
+function serviceFrom({
+  start = [],
+  stop = [],
+  status = [],
+  enable = [],
+  disable = [],
+}: EtcdSource['service'] = {}): Service {
+  return { manager: 'script', start, stop, status, enable, disable }
+}
