@@ -16,12 +16,12 @@ export interface HostsFixture {
 /** For tests: lab hosts of these names in a temporary directory, and the inventory that reaches them. */
 export async function launchHosts(
   names: readonly string[],
-  main = resolve('dist/lab/host/main.js'),
+  options: { readonly main?: string; readonly path?: string } = {},
 ): Promise<HostsFixture> {
   const dir = mkdtempSync(join(tmpdir(), 'quorate-hosts-'))
   writeKey(dir)
   const home = (name: string): string => join(dir, name, 'home')
-  const launched = await Promise.all(names.map((name) => launchOne(dir, name, home(name), main)))
+  const launched = await Promise.all(names.map((name) => launchOne(dir, name, home(name), options)))
   const processes = Object.fromEntries(launched.map(({ name, process }) => [name, process]))
   const known = launched.map(({ process }) => `[127.0.0.1]:${process.port} ${process.publicKey}\n`)
   writeFileSync(join(dir, 'known_hosts'), known.join(''))
@@ -50,11 +50,19 @@ async function launchOne(
   dir: string,
   name: string,
   home: string,
-  main: string,
+  { main = resolve('dist/lab/host/main.js'), path }: { readonly main?: string; readonly path?: string },
 ): Promise<{ readonly name: string; readonly process: HostProcess }> {
   mkdirSync(join(home, '.ssh'), { recursive: true, mode: 0o700 })
   copyFileSync(join(dir, 'id_ed25519.pub'), join(home, '.ssh', 'authorized_keys'))
-  return { name, process: await launchHost({ main, dir: join(dir, name), lab: 'test' }) }
+  return {
+    name,
+    process: await launchHost({
+      main,
+      dir: join(dir, name),
+      lab: 'test',
+      ...(path === undefined ? {} : { path }),
+    }),
+  }
 }
 
 const inventoryHost = (dir: string, name: string, home: string, port: number): Host => ({

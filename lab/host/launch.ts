@@ -19,12 +19,18 @@ export interface HostProcessOptions {
   readonly lab: string
   /** 0 takes a free one. */
   readonly port?: number
+  /** The search path that its commands get; by default this process's own. */
+  readonly path?: string
 }
 
 /** Starts a lab host as a process of its own; resolves once it can be reached, throws with what it said if it ends. */
-export async function launchHost({ main, dir, lab, port = 0 }: HostProcessOptions): Promise<HostProcess> {
+export async function launchHost(options: HostProcessOptions): Promise<HostProcess> {
+  const { main, dir, lab, port = 0, path = process.env['PATH'] } = options
   const argv = [main, '--dir', dir, '--lab', lab, '--port', `${port}`]
-  const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, argv, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, PATH: path },
+  })
   const listening = await portOf(child)
   const key = readFileSync(join(dir, 'ssh_host_ed25519_key.pub'), 'utf8')
   return {

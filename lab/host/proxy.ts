@@ -4,6 +4,8 @@ export interface LinkProxy {
   readonly port: number
   /** Cuts every link once this many more bytes went from client to server. */
   cutAfter(bytes: number): void
+  /** How often that happened. */
+  cuts(): number
   /** From now on nothing passes and nobody is told: a black hole. New links are swallowed too. */
   freeze(): void
   close(): Promise<void>
@@ -11,13 +13,14 @@ export interface LinkProxy {
 
 /** For tests: a TCP link to `port` that can be made to fail. */
 export async function proxyTo(port: number): Promise<LinkProxy> {
-  const state = { budget: Infinity, frozen: false, sockets: new Set<Socket>() }
+  const state = { budget: Infinity, cuts: 0, frozen: false, sockets: new Set<Socket>() }
   const server = createServer((client) => link(client, port, state))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const bound = server.address()
   return {
     port: typeof bound === 'object' && bound !== null ? bound.port : 0,
     cutAfter: (bytes) => (state.budget = bytes),
+    cuts: () => state.cuts,
     freeze: () => (state.frozen = true),
     close: () => closeAll(server, state.sockets),
   }
@@ -25,6 +28,7 @@ export async function proxyTo(port: number): Promise<LinkProxy> {
 
 interface ProxyState {
   budget: number
+  cuts: number
   frozen: boolean
   readonly sockets: Set<Socket>
 }
@@ -49,6 +53,7 @@ function link(client: Socket, port: number, state: ProxyState): void {
     server.write(passed)
     if (state.budget > 0) return
     state.budget = Infinity
+    state.cuts++
     server.end(() => cut())
   })
 }
