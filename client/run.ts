@@ -1,0 +1,202 @@
+import { defaultPayloadConverter, defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common'
+import type { WorkflowExecutionDescription, WorkflowExecutionInfo } from '@temporalio/client'
+import type { RunPhase } from '../workflows/ports.ts'
+import type { RunStatus } from '../workflows/doors.ts'
+import { type Door, isUnreachable, taskQueue } from './door.ts'
+import { Rejected } from './errors.ts'
+import { pickRun } from './run-id.ts'
+import { type RunEnding, readEnding } from './run-ending.ts'
+
+/** A run as a list shows it: what the server knows without asking a worker. */
+export interface RunSummary {
+  readonly id: string
+  readonly runbook: string
+  readonly open: boolean
+  readonly startedMs: number
+  readonly endedMs?: number
+  readonly by?: string
+  /** While it is open, what its worker said last, if the server keeps that; else how it ended. */
+  readonly phase?: RunPhase
+  readonly cluster?: string
+}
+
+/** A run in full, as far as it could be asked. */
+export interface RunSnapshot extends RunSummary {
+  /** Missing while no worker answers. */
+  readonly status?: RunStatus
+  /** What long actions say of themselves, newest attempt each: `1.2 GiB of 3 GiB`. */
+  readonly progress: readonly ActionProgress[]
+  /** Once it is closed. */
+  readonly ending?: RunEnding
+}
+
+export interface ActionProgress {
+  readonly action: string
+  readonly attempt: number
+  readonly text?: string
+  readonly done?: number
+  readonly total?: number
+  readonly unit?: string
+  /** Why the last attempt failed, as a sentence. */
+  readonly lastFailure?: string
+}
+
+/** Newest first; `limit` at most. */
+export async function listRuns(
+  door: Door,
+  options: { readonly open?: boolean; readonly limit?: number } = {},
+): Promise<readonly RunSummary[]> {
+  const { open, limit = 50 } = options
+  const state = open === undefined ? '' : ` AND ExecutionStatus ${open ? '=' : '!='} "Running"`
+  const query = `TaskQueue = "${taskQueue}" AND WorkflowType != "quorateLock"${state}`
+  return door.ask(async () => {
+    const runs = new Map<string, RunSummary>()
+    for await (const info of door.client.workflow.list({ query, pageSize: limit })) {
+      // A run that went on as new is listed once for each of its parts, the newest first.
+      if (!runs.has(info.workflowId) && info.status.name !== 'CONTINUED_AS_NEW')
+        runs.set(info.workflowId, summaryOf(info))
+      if (runs.size >= limit) break
+    }
+    return [...runs.values()].toSorted((left, right) => right.startedMs - left.startedMs)
+  })
+}
+
+/** The id of the run that `text` means, see `pickRun`. An exact id is found even when the list does not show it yet. */
+export async function findRun(door: Door, text?: string): Promise<string> {
+  if (text !== undefined && (await exists(door, text))) return text
+  return pickRun(text, await listRuns(door, { limit: 200 }))
+}
+
+/** Asks the server, and the worker for `status`. Throws `Rejected` for an unknown id, `Unreachable` when the server does not answer. */
+export async function describeRun(door: Door, id: string): Promise<RunSnapshot> {
+  const handle = door.client.workflow.getHandle(id)
+  const description = await door.ask(() => handle.describe().catch(unknownRun(id)))
+  const summary = summaryOf(description)
+  const [status, ending] = await Promise.all([
+    askStatus(door, id),
+    summary.open ? undefined : door.ask(() => readEnding(handle)),
+  ])
+  return {
+    ...summary,
+    ...(status === undefined ? {} : { status, phase: status.view.phase, by: status.by }),
+    ...(status?.run.cluster === undefined ? {} : { cluster: status.run.cluster }),
+    ...(ending === undefined ? {} : { ending, phase: ending.phase }),
+    progress: progressOf(description),
+  }
+}
+
+const STATUS_TIMEOUT_MS = 3_000
+
+/** Nothing when no worker answers: that is for the person to see, not an error. */
+async function askStatus(door: Door, id: string): Promise<RunStatus | undefined> {
+  try {
+    return await door.ask(
+      () => door.client.workflow.getHandle(id).query<RunStatus>('status'),
+      STATUS_TIMEOUT_MS,
+    )
+  } catch (error) {
+    // A run that has not begun has no query handler yet; one whose server is down is told by `describe`.
+    if (isUnreachable(error) || isNotAnswering(error)) return undefined
+    throw error
+  }
+}
+
+/** QueryNotRegistered, query rejected, or a worker that fails to replay: the run itself is not concerned. */
+function isNotAnswering(error: unknown): boolean {
+  return error instanceof Error && /Query|query/.test(`${error.name} ${error.message}`)
+}
+
+async function exists(door: Door, id: string): Promise<boolean> {
+  try {
+    await door.ask(() => door.client.workflow.getHandle(id).describe())
+    return true
+  } catch (error) {
+    if (isNotFound(error)) return false
+    throw error
+  }
+}
+
+function unknownRun(id: string): (error: unknown) => never {
+  return (error) => {
+    if (isNotFound(error)) throw new Rejected(`There is no run "${id}": \`quorate runs\` lists them.`)
+    throw error
+  }
+}
+
+const isNotFound = (error: unknown): boolean =>
+  error instanceof Error && error.name === 'WorkflowNotFoundError'
+
+function summaryOf(info: WorkflowExecutionInfo | WorkflowExecutionDescription): RunSummary {
+  const { workflowId, type, status, startTime, closeTime, memo, typedSearchAttributes } = info
+  const phase = phaseNamed(typedSearchAttributes.get(attributes.state)) ?? phases[status.name]
+  const cluster = typedSearchAttributes.get(attributes.cluster)
+  const by = typedSearchAttributes.get(attributes.by) ?? memo?.['by']
+  return {
+    id: workflowId,
+    runbook: type,
+    open: status.name === 'RUNNING' || status.name === 'PAUSED',
+    startedMs: startTime.getTime(),
+    ...(closeTime === undefined ? {} : { endedMs: closeTime.getTime() }),
+    ...(typeof by === 'string' ? { by } : {}),
+    ...(cluster === undefined ? {} : { cluster }),
+    ...(phase === undefined ? {} : { phase }),
+  }
+}
+
+/** Set by the runs, where the server knows them. */
+const attributes = {
+  cluster: defineSearchAttributeKey('QuorateCluster', SearchAttributeType.KEYWORD),
+  state: defineSearchAttributeKey('QuorateState', SearchAttributeType.KEYWORD),
+  by: defineSearchAttributeKey('QuorateBy', SearchAttributeType.KEYWORD),
+}
+
+const phases: Readonly<Record<string, RunPhase>> = {
+  COMPLETED: 'done',
+  FAILED: 'failed',
+  CANCELLED: 'cancelled',
+  TERMINATED: 'failed',
+  TIMED_OUT: 'failed',
+}
+
+const everyPhase: readonly RunPhase[] = [
+  'starting',
+  'queued',
+  'running',
+  'paused',
+  'waiting',
+  'rollingBack',
+  'done',
+  'rolledBack',
+  'aborted',
+  'cancelled',
+  'failed',
+]
+
+const phaseNamed = (name: string | undefined): RunPhase | undefined =>
+  everyPhase.find((phase) => phase === name)
+
+function progressOf({ raw }: WorkflowExecutionDescription): readonly ActionProgress[] {
+  return (raw.pendingActivities ?? []).map((pending) => {
+    const payload = pending.heartbeatDetails?.payloads?.[0]
+    const details: unknown = payload ? defaultPayloadConverter.fromPayload(payload) : {}
+    const said = {
+      action: pending.activityType?.name ?? '',
+      attempt: pending.attempt ?? 1,
+      ...pickProgress(details),
+    }
+    const lastFailure = pending.lastFailure?.message
+    return lastFailure ? Object.assign(said, { lastFailure }) : said
+  })
+}
+
+function pickProgress(details: unknown): Partial<ActionProgress> {
+  if (typeof details !== 'object' || details === null) return {}
+  const { text, done, total, unit }: { text?: unknown; done?: unknown; total?: unknown; unit?: unknown } =
+    details
+  return {
+    ...(typeof text === 'string' ? { text } : {}),
+    ...(typeof done === 'number' ? { done } : {}),
+    ...(typeof total === 'number' ? { total } : {}),
+    ...(typeof unit === 'string' ? { unit } : {}),
+  }
+}
