@@ -10,6 +10,8 @@ export interface DataDirectory {
   readonly identity?: Identity
   /** Whether a process has its database open. */
   readonly open: 'yes' | 'no' | 'unknown'
+  /** It holds nothing at all. */
+  readonly empty: boolean
 }
 
 /** How far a log goes. Logs only grow, so of two copies the one with more in it is the newer. */
@@ -62,12 +64,17 @@ export function compareLogEnds(a: LogEnd, b: LogEnd): number {
   return a.written - b.written
 }
 
-const line = z.tuple([z.string(), z.enum(['yes', 'no', 'unknown']), z.string().regex(/^[0-9a-f]*$/)])
+const line = z.tuple([
+  z.string(),
+  z.enum(['yes', 'no', 'unknown']),
+  z.enum(['empty', 'filled']),
+  z.string().regex(/^[0-9a-f]*$/),
+])
 
 function parseLine(text: string): DataDirectory {
-  const [path, open, head] = line.parse(text.split('\t'))
+  const [path, open, filled, head] = line.parse(text.split('\t'))
   const identity = readIdentity(Buffer.from(head, 'hex'))
-  return { path, open, ...(identity && { identity }) }
+  return { path, open, empty: filled === 'empty', ...(identity && { identity }) }
 }
 
 /**
@@ -92,7 +99,9 @@ for path in "$1" "$1".quorate-*; do
   for segment in "$path"/member/wal/*.wal; do [ -f "$segment" ] && newest=$segment; done
   head=
   [ -z "$newest" ] || head=$(dd if="$newest" bs=1024 count=1 2>/dev/null | od -An -v -tx1 | tr -d ' \n')
-  printf '%s\t%s\t%s\n' "$path" "$(opened "$path")" "$head"
+  filled=filled
+  [ ! -d "$path" ] || [ -n "$(ls -A "$path")" ] || filled=empty
+  printf '%s\t%s\t%s\t%s\n' "$path" "$(opened "$path")" "$filled" "$head"
 done
 exit 0
 `

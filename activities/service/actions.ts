@@ -1,0 +1,157 @@
+import { z } from 'zod'
+import type { EtcdLayout } from '../../dsl/inventory.ts'
+import { type ActionContext, defineAction } from '../action.ts'
+import { explainEtcd } from '../etcd/errors.ts'
+import { ActionError } from '../failure.ts'
+import { jobKey } from '../host/job-key.ts'
+import { clusterNamed, layoutOn } from '../inventory/look-up.ts'
+import type { RemoteHost } from '../ssh/remote-host.ts'
+import { serviceManager } from './manager.ts'
+import { refuseSecondInstance } from './never-on-both.ts'
+import { serviceFacts, whyNotStopped } from './proof.ts'
+import { startScript, stopScript } from './scripts.ts'
+
+const input = z.strictObject({
+  cluster: z.string().describe('The cluster the etcd belongs to'),
+  host: z.string().describe('The host it runs on'),
+})
+const example = { cluster: 'demo', host: 'host-1' }
+const subject = ['host', 'cluster']
+const state = z.enum(['running', 'stopped'])
+const port = z.enum(['open', 'closed', 'unknown'])
+
+type Input = z.output<typeof input>
+
+export const serviceStatus = defineAction({
+  name: 'service.status',
+  title: 'see whether etcd runs',
+  doc: 'Asks a host whether its etcd runs: the service manager, both ports and the lock on the database, because each can be wrong alone.',
+  effect: 'read',
+  ...{ subject, input, example },
+  output: z.strictObject({
+    state: state.describe('What the service manager says'),
+    stopped: z.boolean().describe('Service manager, ports and data directory all say that nothing runs'),
+    clientPort: port.describe('Whether something takes connections on the client port, tried from the host'),
+    peerPort: port.describe('Whether something takes connections on the peer port, tried from the host'),
+    dataDir: z
+      .enum(['open', 'closed', 'absent', 'unknown'])
+      .describe('Whether the data directory is there and a process has its database open'),
+  }),
+  run: async (asked, context) => {
+    const { host, layout } = placeOf(asked, context)
+    const { service, ...facts } = await serviceFacts(host, layout)
+    return { state: service, stopped: whyNotStopped({ service, ...facts }) === '', ...facts }
+  },
+})
+
+const stopped = z.strictObject({
+  state: z.string().describe('Always "stopped": process gone, both ports closed, database free'),
+})
+
+export const serviceStop = defineAction({
+  name: 'service.stop',
+  title: 'stop etcd',
+  doc: 'Stops etcd on a host and waits until its ports are closed and no process has its database open, proven on the host itself. The engine lets it only when the members that are left make a healthy quorum.',
+  effect: 'disrupt',
+  ...{ subject, input, example },
+  output: stopped,
+  timeoutMs: 120_000,
+  disrupts: ({ cluster, host }) => ({ cluster, host }),
+  probe: async (asked, context) =>
+    (await whyRunning(asked, context)) === '' ? { state: 'stopped' } : undefined,
+  run: async (asked, context) => {
+    const { host, layout } = placeOf(asked, context)
+    const { address, clientPort, peerPort, service } = layout
+    const words = [address, String(clientPort), String(peerPort), ...serviceManager(service).stop]
+    await host.job(
+      jobKey(context),
+      { argv: ['sh', '-c', stopScript, 'stop', ...words] },
+      { signal: context.signal },
+    )
+    const running = await whyRunning(asked, context)
+    if (running !== '') {
+      throw new ActionError(
+        `etcd on ${asked.host} was stopped, and yet ${running}. Look what runs there and end it, then retry.`,
+      )
+    }
+    return { state: 'stopped' }
+  },
+})
+
+export const serviceStart = defineAction({
+  name: 'service.start',
+  title: 'start etcd',
+  doc: "Starts etcd on a host with the data directory that lies there. Refuses when that could make a second instance of a member or bring back stale data: when any other host of the cluster has the same member's data in place or cannot be asked, when a newer copy of it exists anywhere, or when the cluster expects the member elsewhere.",
+  effect: 'change',
+  ...{ subject, input, example },
+  output: z.strictObject({
+    state: z.string().describe('Always "running"'),
+    memberId: z.string().describe('ID of the member whose data it was started with, lower-case hex'),
+    clusterId: z.string().describe('ID of the cluster that data belongs to, lower-case hex'),
+  }),
+  timeoutMs: 180_000,
+  run: async (asked, context) => {
+    const { host, layout } = placeOf(asked, context)
+    const identity = await refuseSecondInstance(context, asked)
+    const { start, status } = serviceManager(layout.service)
+    const words = [String(start.length), ...start, ...status]
+    await host
+      .job(
+        jobKey(context),
+        { argv: ['sh', '-c', startScript, 'start', ...words] },
+        { signal: context.signal },
+      )
+      .catch(explained)
+    return { state: 'running', ...identity }
+  },
+})
+
+export const serviceDisable = defineAction({
+  name: 'service.disable',
+  title: 'fence etcd',
+  doc: 'Keeps etcd on a host from being started, by hand or by a reboot, until it is enabled again: the fence around data that must stay dead. Does not stop what runs.',
+  effect: 'change',
+  ...{ subject, input, example },
+  output: z.strictObject({ enabled: z.boolean().describe('Always false') }),
+  run: async (asked, context) => {
+    await switchService(asked, context, 'disable')
+    return { enabled: false }
+  },
+})
+
+export const serviceEnable = defineAction({
+  name: 'service.enable',
+  title: 'lift the fence around etcd',
+  doc: 'Lets etcd on a host be started again; the opposite of service.disable. Starts nothing.',
+  effect: 'change',
+  ...{ subject, input, example },
+  output: z.strictObject({ enabled: z.boolean().describe('Always true') }),
+  run: async (asked, context) => {
+    await switchService(asked, context, 'enable')
+    return { enabled: true }
+  },
+})
+
+function placeOf(
+  { cluster, host }: Input,
+  context: ActionContext,
+): { readonly host: RemoteHost; readonly layout: EtcdLayout } {
+  return { host: context.host(host), layout: layoutOn(clusterNamed(context.inventory, cluster), host) }
+}
+
+async function whyRunning(asked: Input, context: ActionContext): Promise<string> {
+  const { host, layout } = placeOf(asked, context)
+  return whyNotStopped(await serviceFacts(host, layout))
+}
+
+async function switchService(asked: Input, context: ActionContext, to: 'enable' | 'disable'): Promise<void> {
+  const { host, layout } = placeOf(asked, context)
+  await host.job(jobKey(context), { argv: serviceManager(layout.service)[to] }, { signal: context.signal })
+}
+
+/** A start that failed shows the end of etcd's log, whose words mean something to few. */
+function explained(error: unknown): never {
+  if (!(error instanceof ActionError)) throw error
+  const meaning = explainEtcd(error.message)
+  throw meaning === '' ? error : new ActionError(`${error.message} ${meaning}`, { cause: error })
+}
