@@ -10,5 +10,5 @@ function isMap(part: unknown): part is Readonly<Record<string, unknown>> {
 }
 
 function sorted(map: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1)))
+  return Object.fromEntries(Object.entries(map).toSorted(([a], [b]) => (a < b ? -1 : 1)))
 }

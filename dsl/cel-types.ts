@@ -39,7 +39,12 @@ function celName(registering: Registering, type: Type): string {
       return nullableName(registering, type.of)
     case 'other':
       return 'dyn'
-    default:
+    case 'string':
+    case 'int':
+    case 'double':
+    case 'bool':
+    case 'null':
+    case 'dyn':
       return type.kind
   }
 }

@@ -61,6 +61,9 @@ function restrict(node: ASTNode): void {
   const [name, receiver, args] = node.args
   if (receiver.op === 'id' && receiver.args === 'cel')
     throw new RestrictedCall(node, '"cel.bind" is not available.')
+  if (/^get[A-Z]/.test(name) && (args.length > 0 || name === 'getDayOfYear')) {
+    throw new RestrictedCall(node, `"${name}" with a time zone is not available: it depends on the machine.`)
+  }
   if (name !== 'matches') return
   const pattern = args[0]
   if (pattern?.op !== 'value' || typeof pattern.args !== 'string') {
@@ -84,11 +87,8 @@ const mostRepetitions = 3
  */
 export function patternProblem(pattern: string): string | undefined {
   if (pattern.length > 200) return 'A pattern may have 200 characters.'
-  try {
-    new RegExp(pattern)
-  } catch (error) {
-    return `This is no regular expression: ${error instanceof Error ? error.message : String(error)}.`
-  }
+  const invalid = syntaxProblem(pattern)
+  if (invalid !== undefined) return invalid
   const bare = pattern.replace(/\\[^1-9k]/g, 'x').replace(/\[(?:\\.|[^\]\\])*\]/g, 'x')
   if (/\\[1-9k]/.test(bare)) return 'A pattern may not refer back to a group.'
   if (/\(\?(?!:)/.test(bare)) return 'A pattern may not look around or name groups.'
@@ -98,6 +98,14 @@ export function patternProblem(pattern: string): string | undefined {
     return `A pattern may have ${mostRepetitions} unbounded repetitions (*, +, {n,}).`
   const bounds = [...bare.matchAll(/\{(\d+)(?:,(\d+))?\}/g)].map(([, least, most]) => Number(most ?? least))
   return bounds.some((bound) => bound > 200) ? 'A pattern may repeat 200 times at most.' : undefined
+}
+
+function syntaxProblem(pattern: string): string | undefined {
+  try {
+    return RegExp(pattern) ? undefined : 'This is no regular expression.'
+  } catch (error) {
+    return `This is no regular expression: ${error instanceof Error ? error.message : String(error)}.`
+  }
 }
 
 function repeatsARepetition(bare: string): boolean {
@@ -168,7 +176,7 @@ function sortedBy({ args, receiver }: MacroCall) {
         value,
         key: evaluator.run(key, scope.setIterValue(value, evaluator)),
       }))
-      return keyed.sort((a, b) => compareKeys(a.key, b.key)).map(({ value }) => value)
+      return keyed.toSorted((a, b) => compareKeys(a.key, b.key)).map(({ value }) => value)
     },
   }
 }

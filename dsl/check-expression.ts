@@ -43,8 +43,8 @@ function typeOf(source: string, typed: TypedEnvironment, explain: Explain): Chec
   return {
     ok: true,
     type: typeNamed(typed.objects, type),
-    roots: [...new Set(reads.flatMap(([root]) => root ?? []))].sort(),
-    doubles: [...new Set(reads.flatMap((path) => doublesUnder(typed, path)))].sort(),
+    roots: [...new Set(reads.flatMap(([root]) => root ?? []))].toSorted(),
+    doubles: [...new Set(reads.flatMap((path) => doublesUnder(typed, path)))].toSorted(),
   }
 }
 
@@ -165,7 +165,7 @@ function typeComplaint(error: unknown, typed: TypedEnvironment, explain: Explain
   const known = error.node
   switch (error.code) {
     case 'unknown_variable':
-      return unknownVariable(String(known?.args ?? ''), typed, explain)
+      return unknownVariable(known?.op === 'id' ? known.args : '', typed, explain)
     case 'no_such_key':
       return unknownField(known, typed, explain)
     case 'no_matching_overload':
@@ -189,7 +189,7 @@ function unknownVariable(name: string, { variables }: TypedEnvironment, explain:
 
 function unknownField(node: ASTNode | undefined, typed: TypedEnvironment, explain: Explain): Complaint {
   const [left, field] = node?.op === '.' || node?.op === '[]' ? node.args : []
-  const name = typeof field === 'string' ? field : String(field?.args ?? '')
+  const name = typeof field === 'string' ? field : literalText(field)
   const owner = left === undefined ? undefined : ownerType(left, typed)
   const explained = explain(owner, name)
   if (explained !== undefined) return explained
@@ -197,6 +197,10 @@ function unknownField(node: ASTNode | undefined, typed: TypedEnvironment, explai
   const where = left === undefined ? 'here' : `in "${sourceOfNode(left)}"`
   const hint = fields.length === 0 ? 'There is nothing in it.' : suggest(name, fields)
   return { code: 'UNKNOWN_NAME', message: `There is no "${name}" ${where}.`, hint }
+}
+
+function literalText(node: ASTNode | undefined): string {
+  return node?.op === 'value' && typeof node.args === 'string' ? node.args : ''
 }
 
 function sourceOfNode(node: ASTNode): string {
@@ -232,7 +236,7 @@ function operatorComplaint(summary: string): { readonly message: string; readonl
     /^no such overload: (.+?) (==|!=|<=|>=|<|>|\+|-|\*|\/|%|in) (.+)$/.exec(summary) ?? []
   if (left === undefined || right === undefined) return { message: `The types do not fit: ${summary}.` }
   const message = `"${operator}" does not take ${left} on its left and ${right} on its right.`
-  const kinds = [left, right].sort().join()
+  const kinds = [left, right].toSorted().join()
   if (kinds === 'double,int') return { message, hint: 'Write double(…) around the int, or 2.0 for 2.' }
   if (operator === '+' && kinds.includes('string'))
     return { message, hint: 'Write string(…) around the other side.' }

@@ -124,7 +124,11 @@ function schemaText(schema: JsonSchema): string {
   if (Array.isArray(schema['enum']))
     return `one of ${schema['enum'].map((value) => JSON.stringify(value)).join(', ')}`
   if (schema['const'] !== undefined) return JSON.stringify(schema['const'])
-  return article(String(schema['type'] ?? 'something else'))
+  return article(shown(schema['type'] ?? 'something else'))
+}
+
+function shown(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
 function wrongValue({ node }: CompiledTemplate, message: string, hint?: string): Finding {
@@ -135,7 +139,7 @@ function inValue(compiled: CompiledTemplate, schema: JsonSchema, value: Json): r
   const choices = schema['const'] !== undefined ? [schema['const']] : schema['enum']
   if (Array.isArray(choices)) {
     if (choices.includes(value)) return []
-    const near = nearest(String(value), choices.map(String))
+    const near = nearest(shown(value), choices.map(shown))
     return [wrongValue(compiled, `This must be ${schemaText(schema)}.`, near && `Did you mean "${near}"?`)]
   }
   if (!jsonTypes(value).some((type) => admits(schema, type))) return [wrongType(compiled, schema)]
@@ -232,7 +236,11 @@ function schemaTypeOf(type: Type): string {
     case 'map':
     case 'object':
       return 'object'
-    default:
+    case 'string':
+    case 'null':
+    case 'dyn':
+    case 'nullable':
+    case 'other':
       return type.kind
   }
 }

@@ -36,6 +36,8 @@ export function compileCondition(compiler: Compiler, scope: Scope, node: YamlNod
     fits: ({ kind }) => kind === 'bool',
   })
   if (typed === undefined || typed.type.kind !== 'dyn') return typed?.expression
+  // What is not known because of an error elsewhere has been said there.
+  if (compiler.problems.length > 0) return undefined
   const hint = 'Compare it with something: x == true.'
   complain(compiler, node.range, {
     code: 'EXPRESSION_TYPE',

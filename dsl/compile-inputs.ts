@@ -67,7 +67,7 @@ function checkFit(compiler: Compiler, node: YamlNode, source: InputSource): void
     complain(compiler, childOf(node, 'pattern')?.range ?? node.range, { code: 'PATTERN', message: problem })
 }
 
-const unbounded: readonly InputSpec['type'][] = [
+const unbounded: ReadonlySet<InputSpec['type']> = new Set([
   'boolean',
   'enum',
   'cluster',
@@ -75,7 +75,7 @@ const unbounded: readonly InputSpec['type'][] = [
   'host',
   'snapshot',
   'secret',
-]
+])
 
 function bound(
   compiler: Compiler,
@@ -86,7 +86,7 @@ function bound(
   const entry = entryOf(node, key)
   if (entry === undefined) return {}
   const amount = amountOf(type, toJson(entry.value))
-  if (unbounded.includes(type)) {
+  if (unbounded.has(type)) {
     complain(compiler, entry.keyRange, { code: 'WRONG_VALUE', message: `A ${type} has no "${key}".` })
   } else if (amount === undefined) {
     const unit =

@@ -3,6 +3,7 @@ import { complain, type Compiler, type Scope } from './compiler.ts'
 import type { Expression, Json, Template } from './program.ts'
 import type { YamlNode } from './read-yaml.ts'
 import { rangeInside, type ScalarNode } from './scalar-positions.ts'
+import type { Range } from './source.ts'
 import { cutTemplate, type Piece } from './template-text.ts'
 import { common, dyn, objectType, text, typeOfJson, type Type } from './types.ts'
 
@@ -50,6 +51,7 @@ function listTemplate(compiler: Compiler, scope: Scope, node: ListNode, name: st
 }
 
 function mapTemplate(compiler: Compiler, scope: Scope, node: MapNode, name: string): CompiledTemplate {
+  for (const { key, keyRange } of node.entries) if (key.includes('${{')) complainKey(compiler, keyRange)
   const entries = node.entries.map(
     ({ key, value }) =>
       [key, compileTemplate(compiler, scope, value, `${name}.${key.replace(/\W/g, '_')}`)] as const,
@@ -62,6 +64,15 @@ function mapTemplate(compiler: Compiler, scope: Scope, node: MapNode, name: stri
       ? { kind: 'literal', value: Object.fromEntries(literals) }
       : { kind: 'map', entries: Object.fromEntries(values) }
   return { node, template, type, entries: new Map(entries) }
+}
+
+function complainKey(compiler: Compiler, range: Range): void {
+  const hint = 'Make the whole map an expression: ${{ {inputs.name: inputs.value} }}.'
+  complain(compiler, range, {
+    code: 'TEMPLATE',
+    message: 'A key is taken as it is; "${{ }}" is not filled in.',
+    hint,
+  })
 }
 
 function isLiteral(template: Template): template is Extract<Template, { readonly kind: 'literal' }> {

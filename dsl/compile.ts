@@ -103,7 +103,7 @@ type Parts = Pick<Program, 'inputs' | 'effect' | 'steps' | 'outputs'> & {
 }
 
 function programOf(compiler: Compiler, source: RunbookSource, { cluster, ...parts }: Parts): Program {
-  const actions = [...compiler.pinned].sort(([a], [b]) => (a < b ? -1 : 1))
+  const actions = [...compiler.pinned].toSorted(([a], [b]) => (a < b ? -1 : 1))
   return {
     format: 1,
     name: source.name,

@@ -51,7 +51,7 @@ export function bytesText(bytes: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']
   let value = Math.abs(bytes)
   let unit = 0
-  while (value >= 1023.95 && unit < units.length - 1) {
+  while (value >= 1023.5 && unit < units.length - 1) {
     value /= 1024
     unit++
   }

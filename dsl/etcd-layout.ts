@@ -21,16 +21,16 @@ export function mergedEtcd(
   cluster: ClusterSource,
   host: string,
 ): EtcdSource {
-  const layers = [defaults.etcd, cluster.etcd, hosts[host]?.etcd]
-  return layers.reduce<EtcdSource>(
-    (under, over) => ({
-      ...under,
-      ...over,
-      service: { ...under.service, ...over?.service },
-      config: { ...under.config, ...over?.config },
-    }),
-    {},
-  )
+  return over(over(defaults.etcd, cluster.etcd), hosts[host]?.etcd)
+}
+
+function over(under: EtcdSource = {}, upper: EtcdSource = {}): EtcdSource {
+  return {
+    ...under,
+    ...upper,
+    service: { ...under.service, ...upper.service },
+    config: { ...under.config, ...upper.config },
+  }
 }
 
 function serviceFrom({

@@ -31,11 +31,11 @@ export function evaluate(expression: Expression, scope: Scope): Json {
   return attempt(expression, () => fromCel(run(expression, scope)))
 }
 
-/** Whether a condition holds: only `true` does; what is no bool is an `ExpressionError`. */
+/** Whether a condition holds: only `true` itself does; what is no bool is an `ExpressionError`. */
 export function holds(expression: Expression, scope: Scope): boolean {
   const value = attempt(expression, () => run(expression, scope))
   if (typeof value !== 'boolean') throw new ExpressionError(expression, 'a condition must be true or false')
-  return value === true
+  return value
 }
 
 /** Fills a template. An expression alone keeps its type; within a text it is written as `asText` does. */

@@ -1,4 +1,5 @@
 import { parseBytes, parseDuration } from './duration.ts'
+import { unknownNames, type KnownNames } from './input-names.ts'
 import { listed, nearest } from './near.ts'
 import type { InputSpec, Json } from './program.ts'
 
@@ -13,12 +14,6 @@ export interface InputProblem {
 export type CheckedInputs =
   | { readonly ok: true; readonly value: Readonly<Record<string, Json>> }
   | { readonly ok: false; readonly problems: readonly InputProblem[] }
-
-/** The names inputs may refer to: any `Inventory` is one. */
-export interface KnownNames {
-  readonly hosts: Readonly<Record<string, unknown>>
-  readonly clusters: Readonly<Record<string, { readonly members: Readonly<Record<string, string>> }>>
-}
 
 /**
  * Checks what a run was given and turns it into what expressions see: durations as milliseconds, bytes as
@@ -107,7 +102,10 @@ function convert(spec: InputSpec, raw: unknown): Json | undefined {
       return typeof raw === 'string' && secretReference.test(raw) ? raw : undefined
     case 'string':
       return typeof raw === 'string' ? raw : undefined
-    default:
+    case 'cluster':
+    case 'member':
+    case 'host':
+    case 'snapshot':
       return typeof raw === 'string' && raw !== '' ? raw : undefined
   }
 }
@@ -179,49 +177,4 @@ const longestMatched = 1000
 
 function matchesAll(pattern: string, value: string): boolean {
   return value.length <= longestMatched && new RegExp(`^(?:${pattern})$`).test(value)
-}
-
-function unknownNames(
-  specs: InputSpecs,
-  value: Readonly<Record<string, Json>>,
-  inventory: KnownNames,
-): readonly InputProblem[] {
-  const given = (type: InputSpec['type']) =>
-    Object.entries(value).filter(([name]) => specs[name]?.type === type && typeof value[name] === 'string')
-  const clusters = given('cluster').map(([, name]) => String(name))
-  return [
-    ...given('cluster').flatMap(([input, name]) =>
-      unknownName(input, name, 'cluster', Object.keys(inventory.clusters)),
-    ),
-    ...given('host').flatMap(([input, name]) =>
-      unknownName(input, name, 'host', Object.keys(inventory.hosts)),
-    ),
-    ...given('member').flatMap(([input, name]) => unknownMember(input, name, clusters, inventory)),
-  ]
-}
-
-function unknownMember(
-  input: string,
-  name: Json,
-  clusters: readonly string[],
-  inventory: KnownNames,
-): readonly InputProblem[] {
-  const known = clusters.filter((cluster) => Object.hasOwn(inventory.clusters, cluster))
-  if (clusters.length > 0 && known.length === 0) return []
-  const within = known.length > 0 ? known : Object.keys(inventory.clusters)
-  const members = within.flatMap((cluster) => Object.keys(inventory.clusters[cluster]?.members ?? {}))
-  const what = known.length > 0 ? `member of cluster ${listed(known)}` : 'member of any cluster'
-  return unknownName(input, name, what, members)
-}
-
-function unknownName(
-  input: string,
-  name: Json,
-  what: string,
-  known: readonly string[],
-): readonly InputProblem[] {
-  if (known.includes(String(name))) return []
-  const near = nearest(String(name), known)
-  const hint = near === undefined ? `there is ${listed(known, 12) || 'none'}` : `did you mean "${near}"`
-  return [{ input, message: `${input}: the inventory knows no ${what} named "${name}"; ${hint}` }]
 }

@@ -1,16 +1,20 @@
 /**
- * The candidate a person most likely meant, or nothing when none is near enough to be worth saying.
+ * The candidate a person most likely meant, or nothing when none is near enough or several are as near.
  * Optimal string alignment distance (insert, delete, replace, swap of neighbours), letter case ignored.
  */
 export function nearest(wanted: string, candidates: Iterable<string>): string | undefined {
   const lower = wanted.toLowerCase()
-  let best: { readonly name: string; readonly distance: number } | undefined
-  for (const name of candidates) {
-    const limit = Math.min(allowance(wanted, name), (best?.distance ?? Infinity) - 1)
-    const distance = limit < 0 ? Infinity : alignment(lower, name.toLowerCase(), limit)
-    if (distance <= limit) best = { name, distance }
+  let best: { readonly names: readonly string[]; readonly distance: number } = {
+    names: [],
+    distance: Infinity,
   }
-  return best?.name
+  for (const name of new Set(candidates)) {
+    const limit = Math.min(allowance(wanted, name), best.distance)
+    const distance = alignment(lower, name.toLowerCase(), limit)
+    if (distance > limit) continue
+    best = { names: distance === best.distance ? [...best.names, name] : [name], distance }
+  }
+  return best.names.length === 1 ? best.names[0] : undefined
 }
 
 /** `Did you mean "x"?`, or what there is to choose from when nothing is near. */

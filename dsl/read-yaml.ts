@@ -128,9 +128,10 @@ function tooManyOpen(source: Source): Problem | undefined {
 /** A level of block nesting costs at least a column of indentation or one of the marks `-`, `?` and `:`. */
 function tooFarIn(source: Source): Problem | undefined {
   for (const lineStart of source.lineStarts) {
-    let at = lineStart
-    while (isIndent(source.text[at])) at++
-    if (at - lineStart > deepestBlind) return tooDeep(source, { start: at, end: at + 1 })
+    let columns = 0
+    while (columns <= deepestBlind && isIndent(source.text[lineStart + columns])) columns++
+    const at = lineStart + columns
+    if (columns > deepestBlind) return tooDeep(source, { start: at, end: at + 1 })
   }
   return undefined
 }
@@ -155,7 +156,7 @@ function parse(text: string): Document.Parsed {
     stringKeys: true,
     merge: false,
     prettyErrors: false,
-    logLevel: 'silent',
+    logLevel: 'error',
   })
 }
 

@@ -31,16 +31,25 @@ function lineEnd(text: string, start: number): number {
   return end < 0 ? text.length : end
 }
 
+/** How a scalar lies in the text: `indent` columns begin every line of a block and are none of its value. */
+interface Layout {
+  readonly text: string
+  readonly value: string
+  readonly style: ScalarNode['style']
+  readonly indent: number
+}
+
 /** Walks value and text in step; where they part in a way not foreseen, later characters stay at that place. */
 function align(text: string, node: ScalarNode, value: string): readonly number[] {
-  const quoted = node.style === 'single' || node.style === 'double'
-  let at = quoted ? node.range.start + 1 : contentStart(text, node)
+  const { at: first, indent } = contentStart(text, node, value)
+  const layout: Layout = { text, value, style: node.style, indent }
   const map: number[] = []
+  let at = first
   for (let index = 0; index < value.length; index++) {
-    const step = match(text, at, value, index, node.style)
+    const step = match(layout, at, index)
     if (step === undefined) break
     map.push(step.at)
-    if (step.wide && index + 1 < value.length) {
+    if (step.wide === true) {
       map.push(step.at)
       index++
     }
@@ -50,10 +59,19 @@ function align(text: string, node: ScalarNode, value: string): readonly number[]
   return map
 }
 
-/** After a block's header (`|2-  # why`): the first line that is not blank, without its indentation. */
-function contentStart(text: string, node: ScalarNode): number {
-  if (node.style !== 'literal' && node.style !== 'folded') return node.range.start
-  return skipSpaces(text, lineEnd(text, node.range.start) + 1)
+function contentStart(
+  text: string,
+  node: ScalarNode,
+  value: string,
+): { readonly at: number; readonly indent: number } {
+  const { start } = node.range
+  if (node.style === 'plain') return { at: start, indent: 0 }
+  if (node.style === 'single' || node.style === 'double') return { at: start + 1, indent: 0 }
+  const firstLine = lineEnd(text, start) + 1
+  const blank = /^(?:[ \t]*\r?\n)*/.exec(text.slice(firstLine))?.[0].length ?? 0
+  const ownSpaces = /^\n*( *)/.exec(value)?.[1]?.length ?? 0
+  const indent = Math.max(0, skipSpaces(text, firstLine + blank) - firstLine - blank - ownSpaces)
+  return { at: value.startsWith('\n') ? firstLine : firstLine + indent, indent }
 }
 
 function skipSpaces(text: string, from: number): number {
@@ -69,25 +87,19 @@ interface Step {
   readonly wide?: boolean
 }
 
-function match(
-  text: string,
-  from: number,
-  value: string,
-  index: number,
-  style: ScalarNode['style'],
-): Step | undefined {
+function match(layout: Layout, from: number, index: number): Step | undefined {
+  const { text, value, style } = layout
   const wanted = value[index]
   const at = style === 'double' ? afterContinuation(text, from) : from
   if (style === 'double' && text[at] === '\\') return escapeAt(text, at)
   if (style === 'single' && wanted === "'" && text.startsWith("''", at)) return { at, next: at + 2 }
-  if (wanted === ' ' || wanted === '\n') return blankAt(text, at, wanted, style)
+  if (wanted === ' ' || wanted === '\n') return blankAt(layout, at, index)
   return text[at] === wanted ? { at, next: at + 1 } : undefined
 }
 
 function afterContinuation(text: string, from: number): number {
   let at = from
-  while (text.startsWith('\\\n', at) || text.startsWith('\\\r\n', at))
-    at = skipSpaces(text, text.indexOf('\n', at) + 1)
+  while (/^\\\r?\n/.test(text.slice(at, at + 3))) at = skipSpaces(text, text.indexOf('\n', at) + 1)
   return at
 }
 
@@ -99,31 +111,22 @@ function escapeAt(text: string, at: number): Step {
   return { at, next: at + length, wide }
 }
 
-/** A space or line break of the value: itself, or lines folded into it. */
-function blankAt(text: string, at: number, wanted: string, style: ScalarNode['style']): Step | undefined {
-  if (style === 'literal' || style === 'folded') return blankInBlock(text, at, wanted)
-  const blanks = skipSpaces(text, at)
-  const folds = text[blanks] === '\n' || text[blanks] === '\r'
-  if (!folds) return text[at] === wanted ? { at, next: at + 1 } : undefined
-  return { at, next: wanted === '\n' ? afterOneBreak(text, blanks) : skipBlanks(text, blanks) }
+/** A space or line break of the value: itself in the text, or lines folded into it. */
+function blankAt(layout: Layout, at: number, index: number): Step | undefined {
+  const { text, value, style, indent } = layout
+  const inBlock = style === 'literal' || style === 'folded'
+  const breakAt = inBlock ? at : skipSpaces(text, at)
+  const breaks = /^(?:[ \t]*\r?\n)*/.exec(text.slice(breakAt))?.[0] ?? ''
+  if (breaks === '') return text[at] === value[index] ? { at, next: at + 1 } : undefined
+  const inText = breaks.split('\n').length - 1
+  const inValue = /^\n*/.exec(value.slice(index))?.[0].length ?? 0
+  const taken = inValue === 0 ? inText : Math.max(1, inText - inValue + 1)
+  return { at, next: afterBreaks(text, breakAt, taken, inBlock ? indent : Infinity) }
 }
 
-function blankInBlock(text: string, at: number, wanted: string): Step | undefined {
-  if (text[at] === wanted && wanted === ' ') return { at, next: at + 1 }
-  const breakAt = text[at] === '\r' ? at + 1 : at
-  if (text[breakAt] !== '\n') return undefined
-  return { at, next: skipSpaces(text, breakAt + 1) }
-}
-
-function skipBlanks(text: string, from: number): number {
+/** Past so many line breaks, and at most `indent` columns into the line after them. */
+function afterBreaks(text: string, from: number, count: number, indent: number): number {
   let at = from
-  while (text[at] === ' ' || text[at] === '\t' || text[at] === '\n' || text[at] === '\r') at++
-  return at
-}
-
-/** `n` line breaks of a folded scalar are `n + 1` in the file; the last takes the spare one and the indentation. */
-function afterOneBreak(text: string, at: number): number {
-  const next = skipSpaces(text, text.indexOf('\n', at) + 1)
-  const blankLines = /^(?:[ \t]*\r?\n)*/.exec(text.slice(next))?.[0] ?? ''
-  return blankLines.split('\n').length > 2 ? next : skipBlanks(text, next)
+  for (let taken = 0; taken < count; taken++) at = text.indexOf('\n', at) + 1
+  return Math.min(skipSpaces(text, at), at + indent)
 }

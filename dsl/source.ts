@@ -47,7 +47,7 @@ export function problemAt(source: Source, range: Range, { code, message, hint }:
 
 /** By position, then by code; the same problem at the same place is said once. */
 export function sortProblems(problems: readonly Problem[]): readonly Problem[] {
-  const sorted = [...problems].sort(
+  const sorted = problems.toSorted(
     (a, b) =>
       compare(a.file, b.file) ||
       a.from.line - b.from.line ||

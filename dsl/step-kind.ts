@@ -32,7 +32,6 @@ export function readStep(compiler: Compiler, node: YamlNode): ReadStep | undefin
 
 /** Says what of the designed language is not there yet, and goes on without it. */
 function withoutLater(compiler: Compiler, node: MapNode): MapNode {
-  const isLater = ({ key }: YamlEntry) => laterKinds.includes(key) || laterKeys.includes(key)
   for (const { key, keyRange } of node.entries.filter(isLater)) {
     const what = laterKinds.includes(key) ? 'A step of kind' : 'The key'
     complain(compiler, keyRange, {
@@ -41,6 +40,10 @@ function withoutLater(compiler: Compiler, node: MapNode): MapNode {
     })
   }
   return { ...node, entries: node.entries.filter((entry) => !isLater(entry)) }
+}
+
+function isLater({ key }: YamlEntry): boolean {
+  return laterKinds.includes(key) || laterKeys.includes(key)
 }
 
 function kindOf(compiler: Compiler, node: MapNode, saidAlready: boolean): StepKind | undefined {

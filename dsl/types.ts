@@ -70,7 +70,12 @@ export function sameType(a: Type, b: Type): boolean {
       return b.kind === 'object' && sameFields(a.fields, b.fields)
     case 'other':
       return b.kind === 'other' && a.name === b.name
-    default:
+    case 'string':
+    case 'int':
+    case 'double':
+    case 'bool':
+    case 'null':
+    case 'dyn':
       return a.kind === b.kind
   }
 }
@@ -211,7 +216,9 @@ export function typeText(type: Type): string {
       return 'whole number (int)'
     case 'double':
       return 'number (double)'
-    default:
+    case 'string':
+    case 'bool':
+    case 'null':
       return type.kind
   }
 }
@@ -228,7 +235,12 @@ export function doublePaths(type: Type, prefix: string): readonly string[] {
       return doublePaths(type.of, prefix)
     case 'object':
       return Object.entries(type.fields).flatMap(([name, field]) => doublePaths(field, `${prefix}.${name}`))
-    default:
+    case 'string':
+    case 'int':
+    case 'bool':
+    case 'null':
+    case 'dyn':
+    case 'other':
       return []
   }
 }
