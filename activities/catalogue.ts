@@ -1,7 +1,23 @@
 import type { Action } from './action.ts'
+import { activate, deactivate, restore, setAside } from './dir/actions.ts'
+import { copy } from './dir/copy.ts'
+import { same } from './dir/same.ts'
+import { backup } from './etcd/backup.ts'
+import { configRestore, configWrite } from './etcd/config.ts'
+import { destinationCheck } from './etcd/destination.ts'
 import { inspect } from './etcd/inspect.ts'
+import { keysCount } from './etcd/keys-count.ts'
+import { leaderMove } from './etcd/leader-move.ts'
+import { memberUpdate } from './etcd/member-update.ts'
+import { inventoryMove } from './inventory/move.ts'
+import { serviceDisable, serviceEnable, serviceStart, serviceStatus, serviceStop } from './service/actions.ts'
 
-const all: readonly Action[] = [inspect]
+const all: readonly Action[] = [
+  ...[inspect, destinationCheck, keysCount, backup, leaderMove, memberUpdate, configWrite, configRestore],
+  ...[serviceStatus, serviceStop, serviceStart, serviceDisable, serviceEnable],
+  ...[copy, same, setAside, restore, activate, deactivate],
+  inventoryMove,
+]
 
 /** Every action there is, by name: an explicit list, so that types, search and tools see it. */
 export const catalogue: ReadonlyMap<string, Action> = new Map(all.map((action) => [action.name, action]))

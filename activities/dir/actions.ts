@@ -6,7 +6,7 @@ import { clusterNamed, layoutOn } from '../inventory/look-up.ts'
 import type { RemoteHost } from '../ssh/remote-host.ts'
 import { dataDirectories, type DataDirectories } from './data-directories.ts'
 import { asidePrefix, stagingPath } from './names.ts'
-import { renameScript, setAsideScript } from './scripts.ts'
+import { activateScript, renameScript, setAsideScript } from './scripts.ts'
 
 const input = z.strictObject({
   cluster: z.string().describe('The cluster whose data directory it is'),
@@ -63,7 +63,7 @@ export const activate = defineAction({
   ...{ subject, input, output, example },
   run: async (asked, context) => {
     const { host, dataDir } = await look(asked, context)
-    await script(context, host, renameScript, [stagingPath(dataDir, context.run), dataDir])
+    await script(context, host, activateScript, [stagingPath(dataDir, context.run), dataDir])
     return { path: dataDir }
   },
 })

@@ -34,7 +34,15 @@ free "$2"
 mv "$1" "$2" || exit 81
 `
 
-/** Argument: a directory. Prints a digest a file, sorted by name: \`DIGEST  ./NAME\`. */
+/** As `renameScript`, for a copy: one that is not proven whole stays where it is. */
+export const activateScript = `${renaming}
+movable "$1"
+[ ! -e "$1/.quorate-incoming" ] || fail "the copy in $1 was never proven whole: copy it again, exactly"
+free "$2"
+mv "$1" "$2" || exit 81
+`
+
+/** Argument: a directory. Prints a digest a file, sorted by name: `DIGEST  ./NAME`. */
 export const digestsScript = String.raw`
 cd -- "$1" || exit 1
 if command -v sha256sum >/dev/null 2>&1; then digest='sha256sum'
