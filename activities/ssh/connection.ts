@@ -1,5 +1,5 @@
 import { constants } from 'node:os'
-import type { Duplex } from 'node:stream'
+import type { Duplex, Readable } from 'node:stream'
 import type { Client, ClientChannel } from 'ssh2'
 import type { Host } from '../../dsl/inventory.ts'
 import { Slots } from './slots.ts'
@@ -22,11 +22,13 @@ export class CommandTimeout extends Error {
 }
 
 export interface RunOptions {
-  readonly stdin?: string | Buffer
+  readonly stdin?: string | Readable
   readonly timeoutMs?: number
   readonly signal?: AbortSignal
   /** What happens to the command when it is given up: killed, unless it only watches something that goes on. */
   readonly onStop?: 'kill' | 'leave'
+  /** How much of each output is kept, from its end. Default 1 MiB. */
+  readonly keepBytes?: number
   /** Sees all of the output; what `Ran` keeps is bounded. */
   readonly onStdout?: (chunk: Buffer) => void
 }
@@ -124,8 +126,8 @@ export class Connection {
   }
 
   #finish(channel: ClientChannel, options: RunOptions): Promise<Ran> {
-    const stdout = new Tail(keptBytes)
-    const stderr = new Tail(keptBytes)
+    const stdout = new Tail(options.keepBytes ?? keptBytes)
+    const stderr = new Tail(options.keepBytes ?? keptBytes)
     return new Promise((resolve, reject) => {
       let code: number | undefined
       const stop = (error: unknown): void => {
@@ -157,13 +159,18 @@ export class Connection {
       channel.stderr.on('data', (chunk: Buffer) => stderr.push(chunk))
       options.signal?.addEventListener('abort', onAbort)
       if (options.signal?.aborted === true) onAbort()
-      else channel.end(options.stdin ?? '')
+      else feed(channel, options.stdin ?? '')
     })
   }
 }
 
 const tooSlow = ({ timeoutMs }: RunOptions): CommandTimeout =>
   new CommandTimeout(`it did not end within ${(timeoutMs ?? 0) / 1000} s and was killed`)
+
+function feed(channel: ClientChannel, stdin: string | Readable): void {
+  if (typeof stdin === 'string') channel.end(stdin)
+  else stdin.on('error', () => channel.close()).pipe(channel)
+}
 
 function signalCode(name: string | undefined): number {
   const numbers: Readonly<Record<string, number>> = constants.signals

@@ -1,3 +1,4 @@
+import type { ClientChannel } from 'ssh2'
 import type { Host, Inventory } from '../../dsl/inventory.ts'
 import { ActionError, InputError, UnknownOutcomeError } from '../failure.ts'
 import { type ConnectSettings, defaultConnectSettings, describeHost } from './connect.ts'
@@ -126,6 +127,43 @@ export class SshHost implements RemoteHost {
     const line = this.#commandLine(argv)
     const connection = await this.#pool.connection(this.name)
     return connection.run(line, options)
+  }
+
+  /** As `exec`, with `source`'s output of `readArgv` as its stdin, through this process. Sent once. */
+  async receiveFrom(
+    source: SshHost,
+    readArgv: readonly string[],
+    argv: readonly string[],
+    signal: AbortSignal | undefined,
+  ): Promise<Exited> {
+    const writing = this.privilegedArgv(argv)
+    return this.#evidence({ phase: 'before', kind: 'exec', host: this.name, argv: writing }, async () => {
+      const startMs = Date.now()
+      const reader = await source.#channel(source.privilegedArgv(readArgv))
+      const connection = await this.#pool.connection(this.name)
+      try {
+        const ran = await connection.run(this.#commandLine(writing), {
+          stdin: reader,
+          ...(signal === undefined ? {} : { signal }),
+        })
+        return { ...ran, durationMs: Date.now() - startMs }
+      } finally {
+        reader.close()
+      }
+    })
+  }
+
+  async #channel(argv: readonly string[]): Promise<ClientChannel> {
+    const connection = await this.#pool.connection(this.name)
+    const channel = await connection.channel(this.#commandLine(argv))
+    channel.stderr.resume()
+    channel.end()
+    return channel
+  }
+
+  /** The argv as it runs where something is changed, or where only root may read. */
+  privilegedArgv(argv: readonly string[]): readonly string[] {
+    return this.#privileged(argv, true)
   }
 
   #privileged(argv: readonly string[], wanted: boolean): readonly string[] {

@@ -5,6 +5,8 @@ export type JobFrame =
   | { readonly kind: 'err'; readonly text: string }
   | { readonly kind: 'code'; readonly code: number; readonly claimedMs: number; readonly endedMs: number }
   | { readonly kind: 'lost' }
+  /** There is no such job, where only attaching was asked for. */
+  | { readonly kind: 'none' }
   | { readonly kind: 'end' }
 
 /** Cuts a stream into frames as it comes. Throws on what no script of ours says. */
@@ -49,6 +51,7 @@ function parseFrame(words: readonly string[], body: string): JobFrame {
     case 'code':
       return { kind, code: Number(first), claimedMs: Number(second) * 1000, endedMs: Number(third) * 1000 }
     case 'lost':
+    case 'none':
     case 'end':
       return { kind }
     default:

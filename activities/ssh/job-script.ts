@@ -12,7 +12,7 @@
  */
 
 /** Tells a process from a later one with the same pid; nothing for one that is dead. No fork where there is /proc. */
-const stamp = `
+export const stampFunction = `
 stamp() {
   if [ -r "/proc/$1/stat" ]; then
     read -r boot </proc/sys/kernel/random/boot_id
@@ -28,7 +28,7 @@ stamp() {
 /** Lives in a session of its own: claims try N, runs the command, leaves its exit code. Arguments: KEYDIR N STDIN RECORD ARGV… */
 const runner = `
 umask 077
-${stamp}
+${stampFunction}
 keydir=$1 n=$2 stdin=$3 record=$4
 shift 4
 dir=$keydir/$n
@@ -51,7 +51,7 @@ printf '%s %s %s\\n' "$code" "$claimed" "$(date +%s)" >"$dir/code.new" && mv "$d
 
 /**
  * Claims a job or attaches to it, waits, and says on stdout how it goes (see `job-frames.ts`).
- * Arguments: JOBS KEY ATTEMPT STDINBYTES RUNNER RECORD ARGV…
+ * Arguments: JOBS KEY ATTEMPT STDINBYTES RUNNER RECORD ARGV…; STDINBYTES below zero only attaches.
  * Exit codes: 0 all said; 91 no directory can be made; 92 stdin came incomplete; 93 the claim failed.
  * The ticker's signal is what ends \`wait\` once a second, so that only one process ever writes to stdout.
  */
@@ -59,10 +59,10 @@ const waiter = `
 mask=$(umask)
 export mask
 umask 077
-${stamp}
+${stampFunction}
 jobs=$1 keydir=$1/$2 attempt=$3 bytes=$4 runner=$5
 shift 5
-mkdir -p "$keydir" && touch "$keydir" || exit 91
+[ "$bytes" -lt 0 ] || { mkdir -p "$keydir" && touch "$keydir"; } || exit 91
 n=1
 while [ -e "$keydir/$n/reported" ]; do
   [ "$attempt" != - ] && read -r by <"$keydir/$n/reported" && [ "$by" = "$attempt" ] && break
@@ -99,6 +99,9 @@ alive() {
 }
 if [ -d "$dir" ]; then
   echo "attached $n old"
+elif [ "$bytes" -lt 0 ]; then
+  echo none
+  exit 0
 else
   cat >"$keydir/.stdin.$$"
   [ $(($(wc -c <"$keydir/.stdin.$$"))) -eq "$bytes" ] || { rm -f "$keydir/.stdin.$$"; exit 92; }

@@ -18,7 +18,8 @@ export interface JobHost {
 export interface JobRequest {
   readonly key: string
   readonly argv: readonly string[]
-  readonly stdin: string
+  /** Without it the job is only attached to, never started. */
+  readonly stdin?: string
   /**
    * Names the asker's attempt, the same when a dead worker's attempt is repeated: a failure already told to it
    * is told again, while another attempt runs the command anew.
@@ -33,10 +34,13 @@ export interface JobRequest {
 /** The command ran to its end and failed. */
 export class JobFailed extends ActionError {
   readonly code: number
+  /** Its last words. */
+  readonly said: string
 
-  constructor(message: string, code: number) {
+  constructor(message: string, code: number, said: string) {
     super(message)
     this.code = code
+    this.said = said
   }
 }
 
@@ -54,10 +58,23 @@ export async function runJob(host: JobHost, request: JobRequest, options: JobOpt
         `See ${dir} there, look what it did, then retry.${tailOf(end.stderr)}`,
     )
   }
-  throw new JobFailed(
-    `${where} ended with ${end.code}; its record is ${dir}.${tailOf(end.stderr || end.stdout)}`,
-    end.code,
-  )
+  const said = (end.stderr.trim() || end.stdout.trim()).slice(-2000)
+  throw new JobFailed(`${where} ended with ${end.code}; its record is ${dir}.${tailOf(said)}`, end.code, said)
+}
+
+/**
+ * Waits for a job that somebody else started. `undefined` when there is none, or when it vanished; its exit code
+ * is data here, and nothing is marked as told.
+ */
+export async function attachToJob(
+  host: JobHost,
+  key: string,
+  options: JobOptions = {},
+): Promise<Exited | undefined> {
+  const startMs = Date.now()
+  const request: JobRequest = { key, argv: [], repeated: true, reconnectMs: 60_000 }
+  const end = await watchToEnd(host, request, options)
+  return end.kind === 'ended' ? exited(end, startMs) : undefined
 }
 
 /** A key as a directory's name: readable, and unique even where characters had to go. */
@@ -70,7 +87,7 @@ export function jobDirectory(key: string): string {
 export const jobsDirectory = ({ workDir }: { readonly workDir: string }): string => `${workDir}/jobs`
 
 interface JobEnd {
-  readonly kind: 'ended' | 'lost'
+  readonly kind: 'ended' | 'lost' | 'none'
   readonly n: number
   readonly fresh: boolean
   readonly code: number
@@ -141,7 +158,7 @@ async function watchOnce(
   const onStdout = (chunk: Buffer): void => frames.push(chunk)
   try {
     const ran = await host.run(waitArgv(host, request), {
-      stdin: request.stdin,
+      stdin: request.stdin ?? '',
       onStdout,
       onStop: 'leave',
       ...(options.signal === undefined ? {} : { signal: options.signal }),
@@ -174,7 +191,7 @@ function waitArgv(host: JobHost, request: JobRequest): readonly string[] {
     jobs: jobsDirectory(host),
     key: jobDirectory(key),
     attempt: attempt ?? '-',
-    stdinBytes: Buffer.byteLength(stdin),
+    stdinBytes: stdin === undefined ? -1 : Buffer.byteLength(stdin),
     record: JSON.stringify({ key, argv, ...(attempt === undefined ? {} : { attempt }) }),
     argv,
   })
@@ -183,7 +200,8 @@ function waitArgv(host: JobHost, request: JobRequest): readonly string[] {
 /** What one attachment was told. */
 class JobSeen {
   #attached: Extract<JobFrame, { kind: 'attached' }> | undefined
-  #ended: Extract<JobFrame, { kind: 'code' | 'lost' }> | undefined
+  #ended: Extract<JobFrame, { kind: 'code' } | { kind: 'lost' }> | undefined
+  #none = false
   #complete = false
   #stdout = ''
   #stderr = ''
@@ -200,12 +218,14 @@ class JobSeen {
   take(frame: JobFrame): void {
     if (frame.kind === 'attached') this.#attached = frame
     else if (frame.kind === 'end') this.#complete = true
+    else if (frame.kind === 'none') this.#none = true
     else if (frame.kind === 'out') this.#output(frame.text)
     else if (frame.kind === 'err') this.#stderr = frame.text
     else this.#ended = frame
   }
 
   end(): JobEnd | undefined {
+    if (this.#none) return noJob
     const [attached, ended] = [this.#attached, this.#ended]
     if (attached === undefined || ended === undefined || !this.#complete) return undefined
     const { n, fresh } = attached
@@ -219,6 +239,8 @@ class JobSeen {
     this.#stdout = text
   }
 }
+
+const noJob: JobEnd = { kind: 'none', n: 0, fresh: false, code: -1, stdout: '', stderr: '', tookMs: 0 }
 
 /** So that the next ask runs it anew. Where this does not get through, the next ask is told the same once more. */
 async function report(host: JobHost, { attempt }: JobRequest, dir: string): Promise<void> {
