@@ -85,11 +85,22 @@ export class Backward implements Direction {
     const around = undoPlace(owner, { ...place, scope: place.scope.frozen() })
     this.#gaps = false
     this.#run.outline.hang(place.path, steps, around)
-    await new Walker(this.#run, this).walk(steps, around)
+    await this.#unlessWithdrawn(new Walker(this.#run, this).walk(steps, around), () =>
+      this.#run.outline.unhang(place.path, steps, around),
+    )
     if (this.#gaps) this.#incomplete.add(place.path)
     else this.#undone.add(place.path)
     this.#run.outline.mark(place.path, { status: this.#gaps ? 'failed' : 'undone' })
     this.#run.report(this.phase)
+  }
+
+  async #unlessWithdrawn(work: Promise<void>, clean: () => void): Promise<void> {
+    try {
+      await work
+    } catch (error) {
+      if (error instanceof Withdrawn) clean()
+      throw error
+    }
   }
 
   #tried(place: Place): boolean {

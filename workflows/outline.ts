@@ -43,13 +43,18 @@ export class Outline {
     })
   }
 
-  /** Adds lines below a step; again for the same step replaces them. */
+  /** Adds lines below a step. */
   hang(path: string, steps: readonly Step[], around: Place): void {
     const node = this.#nodes.get(path)
+    if (node) node.children = [...node.children, ...this.#nodesOf(steps, around, node.view.depth + 1)]
+  }
+
+  /** Takes away what was hung below a step. */
+  unhang(path: string, steps: readonly Step[], around: Place): void {
+    const node = this.#nodes.get(path)
     if (!node) return
-    const undone = new Set(steps.map((step) => placeOf(step, around).path))
-    const kept = node.children.filter((child) => !undone.has(child.view.step))
-    node.children = [...kept, ...this.#nodesOf(steps, around, node.view.depth + 1)]
+    const hung = new Set(steps.map((step) => placeOf(step, around).path))
+    node.children = node.children.filter((child) => !hung.has(child.view.step))
   }
 
   views(): readonly StepView[] {

@@ -56,7 +56,11 @@ export async function runWorkflow(input?: Json, carried?: Carried): Promise<RunR
   }
 }
 
-async function run(session: RunSession, input: Json | undefined, before: Carried | undefined): Promise<RunResult> {
+async function run(
+  session: RunSession,
+  input: Json | undefined,
+  before: Carried | undefined,
+): Promise<RunResult> {
   const carried = before ?? (await firstCarried(session, input))
   session.loaded(carried.loaded, carried.cluster)
   const lock = await lockOf(session, carried, before !== undefined)
