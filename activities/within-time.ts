@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events'
+
 interface Limits {
   readonly ms: number
   readonly signal: AbortSignal
@@ -13,6 +15,8 @@ export async function withinTime<Value>(
   overdue: () => Error,
 ): Promise<Value> {
   const own = new AbortController()
+  // A look at a cluster listens once a call and member; the warning is for leaks, which these are not.
+  setMaxListeners(0, own.signal)
   const follow = () => own.abort(outer.reason)
   if (outer.aborted) follow()
   outer.addEventListener('abort', follow, { once: true })

@@ -44,7 +44,7 @@ export interface EtcdEndpoint {
 
 /** Told of every changing call, before it is sent and once it has ended. */
 export type ChangeObserver = (event: {
-  readonly at: 'before' | 'after'
+  readonly phase: 'before' | 'after'
   readonly host: string
   readonly call: string
   readonly request: object

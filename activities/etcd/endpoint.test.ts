@@ -122,7 +122,7 @@ test('a member that comes back is answered by within a second of serving, withou
 
 test('changes are told to the observer before and after, reads are not', async () => {
   const seen: string[] = []
-  const cluster = pool.cluster(etcd.inventory, ({ at: when, call, failure }) =>
+  const cluster = pool.cluster(etcd.inventory, ({ phase: when, call, failure }) =>
     seen.push(`${when} ${call} ${failure ? 'failed' : 'ok'}`),
   )
   await cluster.endpoint('a').status()

@@ -74,14 +74,14 @@ function changer(seat: Seat) {
     options?: CallOptions,
   ) => {
     const event = { host: seat.host, call, request }
-    seat.observe?.({ at: 'before', ...event })
+    seat.observe?.({ phase: 'before', ...event })
     try {
       const answered = await ask(call, request, answer, { timeoutMs: changeTimeoutMs, ...options })
-      seat.observe?.({ at: 'after', ...event })
+      seat.observe?.({ phase: 'after', ...event })
       return answered
     } catch (error) {
       seat.observe?.({
-        at: 'after',
+        phase: 'after',
         ...event,
         failure: error instanceof Error ? error.message : String(error),
       })

@@ -95,7 +95,7 @@ parent=$(dirname "$1")
 if [ ! -d "$parent" ]; then echo parent=absent; elif [ -w "$parent" ]; then echo parent=writable; else echo parent=readOnly; fi
 there=$parent
 while [ ! -d "$there" ]; do there=$(dirname "$there"); done
-echo "freeKiB=$(df -Pk "$there" | awk 'NR > 1 { print $(NF - 2); exit }')"
+echo "freeKiB=$(df -Pk "$there" | awk 'NR > 1 { for (i = 2; i <= NF; i++) if ($i ~ /^[0-9]+%$/) { print $(i - 1); exit } }')"
 there=$3
 while [ ! -d "$there" ]; do there=$(dirname "$there"); done
 if [ -w "$there" ]; then echo workDir=writable; else echo workDir=readOnly; fi
