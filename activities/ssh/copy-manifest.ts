@@ -16,8 +16,11 @@ export interface Entry {
   /** `user:group`, by name where the host has one. */
   readonly owner: string
   readonly sizeBytes: number
-  /** sha256 of each block, hex; fewer than the size asks for when the file changed meanwhile. */
-  readonly blocks: readonly string[]
+  /**
+   * sha256 in hex: of each block, or (`sums`) of the whole; none where only listed, fewer than the size asks for
+   * when the file changed meanwhile.
+   */
+  readonly hashes: readonly string[]
 }
 
 export interface Manifest {
@@ -28,55 +31,71 @@ export interface Manifest {
   readonly entries: ReadonlyMap<string, Entry>
 }
 
-/** Lists a directory with the sha256 of every block. Names come last on their lines. */
+/**
+ * `list` says what is there, `sums` also the sha256 of each file, `blocks` that of each block of the files named on
+ * stdin. openssl where there is one: it uses what the CPU has for it, five times faster than coreutils without.
+ * Names come last on their lines. Arguments: MODE ROOT MARK.
+ */
 const script = `
 LC_ALL=C
 export LC_ALL
 set -f
+mode=$1 root=$2 mark=$3
 echo "user $(id -u)"
-[ ! -L "$1" ] || { echo link; exit 0; }
-[ -e "$1" ] || { echo absent; exit 0; }
-[ -d "$1" ] || { echo other; exit 0; }
-cd "$1" || exit 1
-mark=$2
-[ ! -e "$mark" ] || echo incoming
-find . 2>&1 >/dev/null | grep -v 'No such file' | head -n 1 | sed 's/^/unreadable /'
-find . -name '*[[:cntrl:]]*' | head -n 1 | tr -c '[:print:]' '?' | sed 's/^/hostile /'
-find . ! -type d ! -type f | sed 's/^/odd /'
-if command -v sha256sum >/dev/null 2>&1; then
+[ ! -L "$root" ] || { echo link; exit 0; }
+[ -e "$root" ] || { echo absent; exit 0; }
+[ -d "$root" ] || { echo other; exit 0; }
+cd "$root" || exit 1
+if [ "$(openssl dgst -sha256 -r </dev/null 2>/dev/null | wc -c)" -gt 64 ]; then
+  sum() { openssl dgst -sha256 -r; }
+elif command -v sha256sum >/dev/null 2>&1; then
   sum() { sha256sum; }
 else
   sum() { shasum -a 256; }
 fi
-find . -type d | while IFS= read -r path; do
+show() {
+  path=$2 kind=$1
   set -- $(ls -ld "$path" 2>/dev/null)
-  [ $# -lt 5 ] || printf 'd %s %s %s 0 %s\\n' "$1" "$3" "$4" "$path"
+  [ $# -ge 5 ] || return 1
+  size=$5
+  [ "$kind" = f ] || size=0
+  [ -r "$path" ] || printf 'unreadable %s\\n' "$path"
+  printf '%s %s %s %s %s %s\\n' "$kind" "$1" "$3" "$4" "$size" "$path"
+}
+if [ "$mode" = blocks ]; then
+  while IFS= read -r path; do
+    show f "./$path" || continue
+    blocks=$(((size + ${blockBytes - 1}) / ${blockBytes}))
+    block=0
+    while [ "$block" -lt "$blocks" ]; do
+      if [ "$blocks" -eq 1 ]; then
+        sum <"$path"
+      else
+        dd if="$path" bs=65536 skip=$((block * ${blockBytes / 65536})) count=${blockBytes / 65536} 2>/dev/null | sum
+      fi
+      block=$((block + 1))
+    done
+  done
+  echo end
+  exit
+fi
+[ ! -e "$mark" ] || echo incoming
+find . 2>&1 >/dev/null | grep -v 'No such file' | head -n 1 | sed 's/^/unreadable /'
+find . -name '*[[:cntrl:]]*' | head -n 1 | tr -c '[:print:]' '?' | sed 's/^/hostile /'
+find . ! -type d ! -type f | sed 's/^/odd /'
+find . -type d | while IFS= read -r path; do
+  show d "$path"
 done
 find . -type f ! -path "./$mark" | while IFS= read -r path; do
-  set -- $(ls -ld "$path" 2>/dev/null)
-  [ $# -ge 5 ] || continue
-  [ -r "$path" ] || printf 'unreadable %s\\n' "$path"
-  printf 'f %s %s %s %s %s\\n' "$1" "$3" "$4" "$5" "$path"
-  blocks=$((($5 + ${blockBytes - 1}) / ${blockBytes}))
-  block=0
-  while [ "$block" -lt "$blocks" ]; do
-    if [ "$blocks" -eq 1 ]; then
-      sum <"$path"
-    else
-      dd if="$path" bs=${blockBytes} skip="$block" count=1 2>/dev/null | sum
-    fi
-    block=$((block + 1))
-  done
-done 2>/dev/null
+  show f "$path" && [ "$mode" = sums ] && sum <"$path"
+done
 echo end`
 
-export const manifestArgv = (root: string): readonly string[] => [
-  'sh',
-  '-c',
-  script,
-  'quorate-manifest',
-  root,
-  incomingMark,
+export type ListingMode = 'list' | 'sums' | 'blocks'
+
+export const manifestArgv = (mode: ListingMode, root: string): readonly string[] => [
+  ...['sh', '-c', script, 'quorate-manifest'],
+  ...[mode, root, incomingMark],
 ]
 
 /**
@@ -95,13 +114,35 @@ export function parseManifest(text: string, where: string): Manifest {
   }
 }
 
-/** One digest for all of it: names, modes, sizes and content, in the order of names; owners and times are left out. */
+/** The manifest with what a closer look at some of its files said. */
+export function withHashes(manifest: Manifest, looked: Manifest): Manifest {
+  return { ...manifest, entries: new Map([...manifest.entries, ...looked.entries]) }
+}
+
+/** Where two manifests (with sums) differ first, if they do. Owners count where both are root. */
+export function firstDifference(left: Manifest, right: Manifest): string | undefined {
+  const withOwners = left.asRoot && right.asRoot
+  const paths = new Set([...left.entries.keys(), ...right.entries.keys()])
+  return [...paths].toSorted().find((path) => {
+    const [one, other] = [left.entries.get(path), right.entries.get(path)]
+    return one === undefined || other === undefined || !sameEntry(one, other, withOwners)
+  })
+}
+
+function sameEntry(one: Entry, other: Entry, withOwners: boolean): boolean {
+  const same = one.kind === other.kind && one.mode === other.mode && one.sizeBytes === other.sizeBytes
+  const sameOwner = !withOwners || one.owner === other.owner
+  const hashed = one.kind === 'directory' || one.hashes.length === 1
+  return same && sameOwner && hashed && one.hashes.join() === other.hashes.join()
+}
+
+/** One digest for all of it: names, modes, sizes and hashes, in the order of names; owners and times are left out. */
 export function manifestDigest({ entries }: Manifest): string {
   const hash = createHash('sha256')
   for (const path of [...entries.keys()].toSorted()) {
     const entry = entries.get(path)
     if (entry !== undefined)
-      hash.update(`${JSON.stringify([path, entry.kind, entry.mode, entry.sizeBytes, entry.blocks])}\n`)
+      hash.update(`${JSON.stringify([path, entry.kind, entry.mode, entry.sizeBytes, entry.hashes])}\n`)
   }
   return hash.digest('hex')
 }
@@ -137,16 +178,16 @@ function refuseOddities(lines: readonly string[], where: string): void {
 }
 
 function entriesOf(lines: readonly string[]): readonly Entry[] {
-  const entries: (Entry & { readonly blocks: string[] })[] = []
+  const entries: (Entry & { readonly hashes: string[] })[] = []
   for (const line of lines) {
     const entry = parseEntry(line)
     if (entry !== undefined) entries.push(entry)
-    else if (/^[0-9a-f]{64} /.test(line)) entries.at(-1)?.blocks.push(line.slice(0, 64))
+    else if (/^[0-9a-f]{64} /.test(line)) entries.at(-1)?.hashes.push(line.slice(0, 64))
   }
   return entries
 }
 
-function parseEntry(line: string): (Entry & { readonly blocks: string[] }) | undefined {
+function parseEntry(line: string): (Entry & { readonly hashes: string[] }) | undefined {
   const found = /^([df]) (\S+) (\S+) (\S+) (\d+) \.(?:\/(.+))?$/.exec(line)
   if (found === null) return undefined
   const [, kind, mode = '', user, group, size, path = '.'] = found
@@ -156,7 +197,7 @@ function parseEntry(line: string): (Entry & { readonly blocks: string[] }) | und
     mode: permissionBits(mode),
     owner: `${user}:${group}`,
     sizeBytes: Number(size),
-    blocks: [],
+    hashes: [],
   }
 }
 

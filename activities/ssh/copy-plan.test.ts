@@ -1,7 +1,14 @@
 import { createHash } from 'node:crypto'
 import { expect, test } from '@jest/globals'
 import * as fc from 'fast-check'
-import { blockBytes, type Entry, type Manifest, parseManifest, permissionBits } from './copy-manifest.ts'
+import {
+  blockBytes,
+  type Entry,
+  firstDifference,
+  type Manifest,
+  parseManifest,
+  permissionBits,
+} from './copy-manifest.ts'
 import { isEmpty, planCopy } from './copy-plan.ts'
 
 const hash = (text: string): string => createHash('sha256').update(text).digest('hex')
@@ -12,7 +19,7 @@ const file = (path: string, blocks: readonly string[], change: Partial<Entry> = 
   mode: 0o600,
   owner: 'etcd:etcd',
   sizeBytes: blocks.length * blockBytes,
-  blocks: blocks.map(hash),
+  hashes: blocks.map(hash),
   ...change,
 })
 const directory = (path: string): Entry => ({ ...file(path, []), kind: 'directory', mode: 0o700 })
@@ -72,10 +79,10 @@ test('blocks of zeros are made there, and the last one is cut to size', () => {
   const zeros = [Buffer.alloc(blockBytes), Buffer.alloc(10)].map((block) =>
     createHash('sha256').update(block).digest('hex'),
   )
-  const wal = file('wal', [], { sizeBytes, blocks: zeros })
+  const wal = file('wal', [], { sizeBytes, hashes: zeros })
   const plan = planCopy(
     manifest([wal]),
-    manifest([file('wal', [], { sizeBytes, blocks: [hash('a'), hash('b')] })]),
+    manifest([file('wal', [], { sizeBytes, hashes: [hash('a'), hash('b')] })]),
   )
   expect(plan).toEqual({
     operations: [
@@ -129,6 +136,20 @@ test('a plan is empty exactly when both are the same', () => {
       expect(isEmpty(planCopy(from, to))).toBe(same)
     }),
   )
+})
+
+test.each<[string, Partial<Entry>, boolean, string | undefined]>([
+  ['nothing', {}, true, undefined],
+  ['the content', { hashes: [hash('b')] }, true, 'db'],
+  ['the mode', { mode: 0o640 }, true, 'db'],
+  ['the size', { sizeBytes: 1 }, true, 'db'],
+  ['the owner', { owner: 'root:root' }, true, 'db'],
+  ['the owner, where it cannot be kept', { owner: 'root:root' }, false, undefined],
+  ['no hash', { hashes: [] }, true, 'db'],
+])('two manifests that differ in %s', (_name, change, asRoot, expected) => {
+  const left = manifest([directory('.'), file('db', ['a'])])
+  expect(firstDifference(left, manifest([directory('.'), file('db', ['a'], change)], asRoot))).toBe(expected)
+  expect(firstDifference(left, manifest([file('db', ['a'])]))).toBe('.')
 })
 
 test.each([

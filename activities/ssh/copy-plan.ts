@@ -29,7 +29,7 @@ export interface Plan {
 /** Not more at once, so that progress is seen and a break costs little. */
 const rangeBlocks = 16
 
-/** What makes `to` the same as `from`. Empty exactly when it is. */
+/** What makes `to` the same as `from`; blocks without a hash on both sides count as different. */
 export function planCopy(from: Manifest, to: Manifest): Plan {
   const wanted = [...from.entries.values()].toSorted(byPath)
   const files = wanted.filter(({ kind }) => kind === 'file').map((file) => planFile(file, existing(to, file)))
@@ -90,7 +90,7 @@ function adjust(entry: Entry, there: Entry | undefined, withOwners: boolean): re
 
 /** Zeros are made in whole blocks, so a file whose last block may be made of them has to be cut again. */
 const lastBlockDiffers = (entry: Entry, there: Entry): boolean =>
-  entry.sizeBytes % blockBytes !== 0 && entry.blocks.at(-1) !== there.blocks[entry.blocks.length - 1]
+  entry.sizeBytes % blockBytes !== 0 && entry.hashes.at(-1) !== there.hashes[entry.hashes.length - 1]
 
 function planFile(
   file: Entry,
@@ -100,8 +100,8 @@ function planFile(
   const ranges: Range[] = []
   const zeros: Range[] = []
   for (let block = 0; block < count; block++) {
-    const hash = file.blocks[block]
-    if (hash !== undefined && hash === there?.blocks[block]) continue
+    const hash = file.hashes[block]
+    if (hash !== undefined && hash === there?.hashes[block]) continue
     const bytes = Math.min(blockBytes, file.sizeBytes - block * blockBytes)
     append(hash === zeroHash(bytes) ? zeros : ranges, { path: file.path, block, count: 1, bytes })
   }

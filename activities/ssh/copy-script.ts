@@ -15,6 +15,10 @@ import { shellCommand } from './quote.ts'
  * On the source, WORKDIR/transfers/ID/ only while it sends: the key, the destination's host key, the ranges.
  */
 
+/** What one read takes: a pipe holds no more, and a small buffer stays in the CPU's cache. */
+const pieceBytes = 64 * 1024
+const blockPieces = blockBytes / pieceBytes
+
 /** Arguments: DIR TOKEN REQUEST, where REQUEST is \`hello\` or \`put FILE BLOCK\` with the data on stdin. */
 const receiver = `
 umask 077
@@ -43,7 +47,7 @@ path=$(sed -n "$2p" "$dir/files")
 [ -n "$path" ] || { echo "no file $2" >&2; exit 78; }
 printf '%s %s\\n' "$$" "$(stamp $$)" >"$dir/receiver.$$"
 mine
-exec dd of="$root/$path" bs=${blockBytes} seek="$3" conv=notrunc`
+exec dd of="$root/$path" bs=${pieceBytes} seek=$(($3 * ${blockPieces})) conv=notrunc`
 
 /**
  * Takes the destination over for one pass: ends whoever still writes, then makes everything ready for the ranges.
@@ -152,7 +156,7 @@ link() {
 [ "$(link hello </dev/null)" = "ready $token" ] || { echo "cannot log in to $user@$address:$port from here" >&2; exit 75; }
 sent=0
 while read -r file block count bytes && IFS= read -r path; do
-  dd if="$root/$path" bs=${blockBytes} skip="$block" count="$count" 2>/dev/null | link "put $file $block" || exit 76
+  dd if="$root/$path" bs=${pieceBytes} skip=$((block * ${blockPieces})) count=$((count * ${blockPieces})) 2>/dev/null | link "put $file $block" || exit 76
   sent=$((sent + bytes))
   echo "$sent"
 done <ranges`
@@ -201,8 +205,8 @@ export const receiveArgv = (dir: string, token: string): readonly string[] => [
 ]
 
 export const readArgv = (root: string, { path, block, count }: Range): readonly string[] => [
-  ...['dd', `if=${root}/${path}`, `bs=${blockBytes}`],
-  ...[`skip=${block}`, `count=${count}`],
+  ...['dd', `if=${root}/${path}`, `bs=${pieceBytes}`],
+  ...[`skip=${block * blockPieces}`, `count=${count * blockPieces}`],
 ]
 
 export interface SendRequest {

@@ -3,7 +3,16 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { ActionError, InputError, RefusedError } from '../failure.ts'
 import { ConnectionLost } from './connection.ts'
 import { adoptSending, revoke, sendDirectly } from './copy-direct.ts'
-import { type Entry, type Manifest, manifestArgv, manifestDigest, parseManifest } from './copy-manifest.ts'
+import {
+  type Entry,
+  firstDifference,
+  type ListingMode,
+  type Manifest,
+  manifestArgv,
+  manifestDigest,
+  parseManifest,
+  withHashes,
+} from './copy-manifest.ts'
 import { isEmpty, type Plan, planCopy } from './copy-plan.ts'
 import { relay } from './copy-relay.ts'
 import { finishArgv } from './copy-script.ts'
@@ -35,7 +44,7 @@ export interface CopyRequest {
 }
 
 export interface CopyProgress {
-  readonly phase: 'comparing' | 'sending' | 'finishing'
+  readonly phase: 'comparing' | 'sending' | 'proving' | 'finishing'
   readonly doneBytes: number
   readonly totalBytes: number
 }
@@ -47,7 +56,7 @@ export interface CopyResult {
   readonly bytesSent: number
   /** Not sent, because it was there already or is nothing but zeros. */
   readonly bytesReused: number
-  /** sha256 over names, modes, sizes and blocks; both ends have it when verified. */
+  /** sha256 over names, modes, sizes and files, the same at both ends; empty where it was not verified. */
   readonly digest: string
   readonly via: 'direct' | 'relay'
   /** Why it could not go directly. */
@@ -60,21 +69,21 @@ const maxPasses = 4
 
 /**
  * Makes `toPath` on one host the same as `fromPath` on another. The first pass, one resumed after any crash and
- * the last one are the same: both ends are listed with the digest of each block, and what differs is sent.
+ * the last one are the same: both ends say what they hold, block by block, and what differs is sent.
  * Throws `RefusedError` before anything is touched (links, foreign files in `toPath`), else `ActionError`.
  */
 export async function copyDirectory(request: CopyRequest): Promise<CopyResult> {
   const startMs = Date.now()
   const transfer = newTransfer(request)
   const { source, sentBytes, route } = await copyPasses(transfer, request)
-  const files = [...source.entries.values()].filter(({ kind }) => kind === 'file')
+  const files = filesOf(source)
   const bytesTotal = files.reduce((total, { sizeBytes }) => total + sizeBytes, 0)
   return {
     files: files.length,
     bytesTotal,
     bytesSent: sentBytes,
     bytesReused: Math.max(0, bytesTotal - sentBytes),
-    digest: manifestDigest(source),
+    digest: request.verify ? manifestDigest(source) : '',
     ...route,
     durationMs: Date.now() - startMs,
   }
@@ -119,47 +128,93 @@ async function copyPasses(transfer: Transfer, request: CopyRequest): Promise<Cop
   let sentBytes = await adoptSending(transfer)
   let route: Route = { via: request.transport ?? 'direct' }
   let problem: string | undefined
-  for (let pass = 1; ; pass++) {
-    const { source, target } = await compare(transfer)
+  for (let pass = 1; pass <= maxPasses; pass++) {
+    const { source, target } = await compare(transfer, request.verify)
     const plan = planCopy(source, target)
     refuseForeign(transfer, target, plan)
-    if (request.verify && isEmpty(plan)) {
-      if (target.state === 'incoming') await finish(transfer)
-      return { source, sentBytes, route }
-    }
-    if (pass > maxPasses) throw stillDiffers(transfer, plan, problem)
     const sent = await sendPass(transfer, plan, route, request.transport === undefined)
     sentBytes += sent.bytes
     route = sent.route
-    problem = sent.problem
     if (!request.verify && sent.problem === undefined) return { source, sentBytes, route }
+    problem = sent.problem
+    if (problem !== undefined) continue
+    const proven = await prove(transfer)
+    if (proven.source !== undefined) return { source: proven.source, sentBytes, route }
+    problem = `They differ in ${proven.difference}.`
   }
+  throw stillDiffers(transfer, problem)
 }
 
-async function compare(
-  transfer: Transfer,
-): Promise<{ readonly source: Manifest; readonly target: Manifest }> {
+interface Both {
+  readonly source: Manifest
+  readonly target: Manifest
+}
+
+/** What lies at both ends, with the hashes of the blocks that need not be sent if they are the same. */
+async function compare(transfer: Transfer, verify: boolean): Promise<Both> {
   transfer.report({ phase: 'comparing', doneBytes: 0, totalBytes: 0 })
-  const { from, fromPath, to, toPath, signal } = transfer
-  const [source, target] = await Promise.all([manifest(from, fromPath, signal), manifest(to, toPath, signal)])
-  const where = `${fromPath} on ${from.name}`
+  const { source, target } = await look(transfer, 'list')
+  const where = `${transfer.fromPath} on ${transfer.from.name}`
   if (source.state === 'absent') throw new RefusedError(`There is no ${where} to copy.`)
   if (source.state === 'incoming') throw new RefusedError(`${where} is itself an unfinished copy.`)
+  const common = filesOf(source).filter(({ path }) => target.entries.get(path)?.kind === 'file')
+  // A member that is alive is not made to read what will be sent anyway; one that waits is, to find the zeros.
+  const [ofSource, ofTarget] = await Promise.all([
+    blocksOf(transfer, transfer.from, transfer.fromPath, verify ? filesOf(source) : common),
+    blocksOf(transfer, transfer.to, transfer.toPath, common),
+  ])
+  return { source: withHashes(source, ofSource), target: withHashes(target, ofTarget) }
+}
+
+/** Both ends read anew, file by file. The source's manifest when they are the same, and on disk. */
+async function prove(
+  transfer: Transfer,
+): Promise<{ readonly source?: Manifest; readonly difference?: string }> {
+  transfer.report({ phase: 'proving', doneBytes: 0, totalBytes: 0 })
+  const { source, target } = await look(transfer, 'sums')
+  const difference = firstDifference(source, target)
+  if (difference !== undefined) return { difference }
+  if (target.state === 'incoming') await finish(transfer)
+  return { source }
+}
+
+const filesOf = (manifest: Manifest): readonly Entry[] =>
+  [...manifest.entries.values()].filter(({ kind }) => kind === 'file')
+
+async function look({ from, fromPath, to, toPath, signal }: Transfer, mode: 'list' | 'sums'): Promise<Both> {
+  const [source, target] = await Promise.all([
+    manifest(from, fromPath, mode, '', signal),
+    manifest(to, toPath, mode, '', signal),
+  ])
   return { source, target }
 }
 
+async function blocksOf(
+  { signal }: Transfer,
+  host: SshHost,
+  root: string,
+  files: readonly Entry[],
+): Promise<Manifest> {
+  if (files.length === 0) return { state: 'plain', asRoot: false, entries: new Map() }
+  return manifest(host, root, 'blocks', files.map(({ path }) => `${path}\n`).join(''), signal)
+}
+
 /** Reading changes nothing, so a broken link is no reason to give up. */
-async function manifest(host: SshHost, path: string, signal: AbortSignal | undefined): Promise<Manifest> {
+async function manifest(
+  host: SshHost,
+  path: string,
+  mode: ListingMode,
+  stdin: string,
+  signal: AbortSignal | undefined,
+): Promise<Manifest> {
   const where = `${path} on ${host.name}`
+  const argv = host.privilegedArgv(manifestArgv(mode, path))
+  const options = { stdin, keepBytes: 64 * 1024 * 1024, ...(signal === undefined ? {} : { signal }) }
   for (let tries = 1; ; tries++) {
     try {
-      const argv = host.privilegedArgv(manifestArgv(path))
-      const ran = await host.run(argv, {
-        keepBytes: 64 * 1024 * 1024,
-        ...(signal === undefined ? {} : { signal }),
-      })
-      if (ran.code !== 0) throw new ActionError(`${where} cannot be listed: ${ran.stderr.trim().slice(-500)}`)
-      return parseManifest(ran.stdout, where)
+      const ran = await host.run(argv, options)
+      if (ran.code === 0) return parseManifest(ran.stdout, where)
+      throw new ActionError(`${where} cannot be listed: ${ran.stderr.trim().slice(-500)}`)
     } catch (error) {
       if (!(error instanceof ConnectionLost)) throw error
       if (tries === maxPasses)
@@ -181,6 +236,7 @@ function refuseForeign({ to, toPath }: Transfer, target: Manifest, plan: Plan): 
 
 async function sendPass(transfer: Transfer, plan: Plan, route: Route, mayRelay: boolean): Promise<Sent> {
   transfer.report({ phase: 'sending', doneBytes: 0, totalBytes: plan.sendBytes })
+  if (isEmpty(plan)) return { bytes: 0, route }
   const files = [...new Set(plan.ranges.map(({ path }) => path))]
   const token = await takeOver(transfer, files, plan.operations)
   if (plan.ranges.length === 0) return { bytes: 0, route }
@@ -204,14 +260,9 @@ async function finish(transfer: Transfer): Promise<void> {
     throw new ActionError(`${toPath} on ${to.name} could not be finished: ${stderr.trim().slice(-500)}`)
 }
 
-function stillDiffers(
-  { from, fromPath, to, toPath }: Transfer,
-  plan: Plan,
-  problem = 'Is something still writing at one of the ends? See that it stands still, then retry.',
-): ActionError {
-  const first = plan.ranges[0] ?? plan.operations[0]
+function stillDiffers({ from, fromPath, to, toPath }: Transfer, problem: string | undefined): ActionError {
   return new ActionError(
-    `${toPath} on ${to.name} still differs from ${fromPath} on ${from.name} after ${maxPasses} passes, first in ` +
-      `${first?.path}. ${problem}`,
+    `${toPath} on ${to.name} is not the same as ${fromPath} on ${from.name} after ${maxPasses} passes. ` +
+      `${problem ?? ''} See that nothing writes at either end and that the disk has room, then retry.`,
   )
 }
