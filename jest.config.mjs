@@ -3,7 +3,9 @@ const esmOnly = ['@marcbachmann/cel-js']
 
 export default {
   testEnvironment: 'node',
-  roots: ['dsl', 'workflows', 'activities', 'worker', 'client', 'cli', 'lab', 'runbooks', 'test'].map((room) => `<rootDir>/${room}`),
+  roots: ['dsl', 'workflows', 'activities', 'worker', 'client', 'cli', 'lab', 'runbooks', 'test'].map(
+    (room) => `<rootDir>/${room}`,
+  ),
   testMatch: ['**/*.test.ts'],
   extensionsToTreatAsEsm: [],
   transform: {

@@ -24,8 +24,16 @@ const denied: readonly { name: string; version: RegExp; why: string }[] = [
   { name: 'event-stream', version: /^3\.3\.6$/, why: 'carried a thief' },
   { name: 'node-ipc', version: /^(9\.2\.[23]|1[01]\.)/, why: 'carried sabotage' },
   { name: 'ssh2', version: /^(0\.|1\.[0-3]\.)/, why: 'command injection (CVE-2020-26301), old key exchange' },
-  { name: '@grpc/grpc-js', version: /^1\.([0-9]\.|10\.[0-8]$)/, why: 'memory without bound (CVE-2024-37168)' },
-  { name: 'protobufjs', version: /^(6\.|7\.[01]\.|7\.2\.[0-4]$)/, why: 'prototype pollution (CVE-2023-36665)' },
+  {
+    name: '@grpc/grpc-js',
+    version: /^1\.([0-9]\.|10\.[0-8]$)/,
+    why: 'memory without bound (CVE-2024-37168)',
+  },
+  {
+    name: 'protobufjs',
+    version: /^(6\.|7\.[01]\.|7\.2\.[0-4]$)/,
+    why: 'prototype pollution (CVE-2023-36665)',
+  },
 ]
 
 function deniedIn(lock: Lock): string[] {

@@ -1,0 +1,279 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createWriteStream, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { WorkflowHandle } from '@temporalio/client'
+import { type Door, openDoor } from '../client/door.ts'
+import { createBinaryFinder, type EtcdMinor } from '../lab/binaries.ts'
+import { createEtcdClient } from '../lab/etcd-client.ts'
+import { type Lab, startProcessLab } from '../lab/process.ts'
+import { startTemporal, type TemporalServer } from '../lab/temporal.ts'
+import { fill, startWriter, type Writer } from '../lab/writer.ts'
+import type { RunMemo, RunResult, RunStatus } from '../workflows/doors.ts'
+
+const root = resolve(__dirname, '..')
+
+/** A cluster, a Temporal server and a worker, all real, for one test file. */
+export interface World {
+  readonly lab: Lab
+  readonly temporal: TemporalServer
+  readonly door: Door
+  readonly directory: string
+  /** Environment of everything that is to find this world: workers, the command line. */
+  readonly environment: Readonly<Record<string, string>>
+  readonly worker: WorkerProcess
+  /** Client endpoints of every host, as `HOST:PORT`. */
+  readonly endpoints: readonly string[]
+  start(inputs: Inputs, memo?: RunMemo): Promise<Started>
+  close(): Promise<void>
+}
+
+export type Inputs = Readonly<Record<string, unknown>>
+
+export interface Started {
+  readonly id: string
+  readonly handle: WorkflowHandle
+  status(): Promise<RunStatus>
+  result(): Promise<RunResult>
+}
+
+export interface WorldOptions {
+  readonly version?: EtcdMinor
+  readonly spares?: number
+  readonly members?: number
+  /** Bytes of keys put in before anything else, for copies that take a while. */
+  readonly ballastBytes?: number
+}
+
+export async function startWorld(options: WorldOptions = {}): Promise<World> {
+  const { version = '3.6', spares = 1, members = 3, ballastBytes = 0 } = options
+  const directory = mkdtempSync(join(tmpdir(), 'quorate-world-'))
+  const closers: (() => Promise<unknown>)[] = []
+  const close = async (): Promise<void> => {
+    for (const closer of closers.toReversed()) await closer()
+    rmSync(directory, { recursive: true, force: true })
+  }
+  try {
+    const finder = createBinaryFinder()
+    const [etcd, temporalBinary] = [await finder.etcd(version), await finder.temporal()]
+    const lab = await startProcessLab({ directory: join(directory, 'lab'), programs: etcd, members, spares })
+    closers.push(() => lab.stop())
+    const temporal = await startTemporal({
+      binary: temporalBinary.path,
+      logFile: join(directory, 'temporal.log'),
+      databaseFile: join(directory, 'temporal.db'),
+    })
+    closers.push(() => temporal.stop())
+    const environment = {
+      TEMPORAL_ADDRESS: temporal.address,
+      TEMPORAL_NAMESPACE: temporal.namespace,
+      QUORATE_INVENTORY: lab.inventory,
+      QUORATE_STATE: join(directory, 'state'),
+      QUORATE_HEARTBEAT_TIMEOUT: '3s',
+    }
+    const worker = workerProcess(environment, directory)
+    await worker.start()
+    closers.push(() => worker.stop())
+    const door = await openDoor({ environment: { ...process.env, ...environment } })
+    closers.push(() => door.close())
+    const endpoints = lab.hosts.map(({ address, clientPort }) => `${address}:${clientPort}`)
+    if (ballastBytes > 0) await putBallast(endpoints[0] ?? '', ballastBytes)
+    return { lab, temporal, door, directory, environment, worker, endpoints, start: starter(door), close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+let runNumber = 0
+
+const starter =
+  (door: Door) =>
+  async (inputs: Inputs, memo: RunMemo = { by: 'test' }): Promise<Started> => {
+    const id = `test-${process.pid}-${++runNumber}`
+    const handle = await door.client.workflow.start('etcd-migrate-node', {
+      workflowId: id,
+      taskQueue: 'quorate',
+      args: [inputs],
+      memo: { ...memo },
+    })
+    return {
+      id,
+      handle,
+      status: () => handle.query<RunStatus>('status'),
+      result: () => handle.result() as Promise<RunResult>,
+    }
+  }
+
+export interface WorkerProcess {
+  start(): Promise<void>
+  /** `kill -9`. */
+  kill(): Promise<void>
+  stop(): Promise<void>
+}
+
+function workerProcess(environment: Readonly<Record<string, string>>, directory: string): WorkerProcess {
+  let child: ChildProcess | undefined
+  const log = createWriteStream(join(directory, 'worker.log'), { flags: 'a' })
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    const ending = child
+    child = undefined
+    if (ending === undefined || ending.exitCode !== null || ending.signalCode !== null) return
+    const gone = new Promise((done) => ending.once('exit', done))
+    ending.kill(signal)
+    await gone
+  }
+  return {
+    async start() {
+      const starting = spawn(process.execPath, [join(root, 'dist/worker/main.js')], {
+        env: { ...process.env, ...environment },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      })
+      child = starting
+      let said = ''
+      const hear = (chunk: Buffer): void => {
+        said += chunk.toString()
+        log.write(chunk)
+      }
+      starting.stdout.on('data', hear)
+      starting.stderr.on('data', hear)
+      await until('the worker to say it is ready', () => {
+        if (starting.exitCode !== null) throw new Error(`The worker ended at once: ${said}`)
+        return /ready|listening|polling/i.test(said)
+      })
+    },
+    kill: () => end('SIGKILL'),
+    stop: () => end('SIGTERM'),
+  }
+}
+
+/** Waits until `holds`, asking every few milliseconds; fails after `timeoutMs` saying what it waited for. */
+export async function until(
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+  timeoutMs = 60_000,
+  everyMs = 10,
+): Promise<void> {
+  const deadline = Date.now() + timeoutMs
+  while (!(await holds())) {
+    if (Date.now() > deadline) throw new Error(`Waited ${timeoutMs} ms for ${what}.`)
+    await sleep(everyMs)
+  }
+}
+
+async function putBallast(endpoint: string, bytes: number): Promise<void> {
+  const client = createEtcdClient(endpoint)
+  try {
+    const value = 'x'.repeat(64 * 1024)
+    const perCall = 16
+    for (let i = 0; i < bytes / value.length / perCall; i++)
+      await client.putAll(Array.from({ length: perCall }, (_, j) => [`ballast/${i}/${j}`, value] as const))
+  } finally {
+    client.close()
+  }
+}
+
+/** A client that writes through every host while `work` runs; afterwards nothing acknowledged may be lost. */
+export async function whileWriting<Result>(world: World, work: (writer: Writer) => Promise<Result>) {
+  await fill([world.endpoints[0] ?? ''], 500).catch(() => fill(world.endpoints, 500))
+  const writer = startWriter({ endpoints: world.endpoints, prefix: `writer-${Date.now()}/` })
+  let result: Result
+  try {
+    result = await work(writer)
+  } finally {
+    await writer.stop()
+  }
+  const figures = writer.figures()
+  const [endpoint = ''] = await liveEndpoints(world)
+  const { acknowledged, lost } = await writer.verify(endpoint)
+  return { result, figures, acknowledged, lost }
+}
+
+export interface MemberNow {
+  readonly endpoint: string
+  readonly memberId: string
+  readonly leader: string
+  readonly hash: number
+}
+
+/** Every member that answers, with the hash of its keys at one revision that all of them have. */
+export async function membersNow(world: World): Promise<MemberNow[]> {
+  const endpoints = await liveEndpoints(world)
+  const clients = endpoints.map(createEtcdClient)
+  try {
+    const { revision } = await (clients[0] as (typeof clients)[number]).keys('', 1)
+    return await Promise.all(
+      clients.map(async (client) => {
+        const [status, { hash }] = [await client.status(), await client.hash(revision)]
+        return { endpoint: client.endpoint, memberId: status.memberId, leader: status.leader, hash }
+      }),
+    )
+  } finally {
+    clients.forEach((client) => client.close())
+  }
+}
+
+async function liveEndpoints(world: World): Promise<string[]> {
+  const answers = await Promise.all(
+    world.endpoints.map(async (endpoint) => {
+      const client = createEtcdClient(endpoint)
+      try {
+        await client.status()
+        return [endpoint]
+      } catch {
+        return []
+      } finally {
+        client.close()
+      }
+    }),
+  )
+  return answers.flat()
+}
+
+export interface JobRecord {
+  readonly host: string
+  readonly job: string
+  /** How many times it was started, by the host's own record. */
+  readonly starts: number
+  /** Exit codes of its tries, in order. */
+  readonly codes: readonly number[]
+}
+
+/** The job records that the hosts themselves hold of a run. */
+export function jobsOf(world: World, runKey: string): JobRecord[] {
+  return world.lab.hosts.flatMap(({ name, layout }) => {
+    const jobs = join(layout.workDir, 'jobs')
+    if (!existsSync(jobs)) return []
+    return readdirSync(jobs)
+      .filter((job) => job.startsWith(runKey))
+      .map((job) => ({ host: name, job, ...recordOf(join(jobs, job)) }))
+  })
+}
+
+function recordOf(directory: string): { starts: number; codes: number[] } {
+  const lines = (file: string): string[] =>
+    existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter(Boolean) : []
+  const tries = readdirSync(directory).filter((name) => /^\d+$/.test(name))
+  return {
+    starts: lines(join(directory, 'started')).length,
+    codes: tries
+      .flatMap((name) => lines(join(directory, name, 'code')))
+      .map((line) => Number(line.split(' ')[0])),
+  }
+}
+
+/** What lies on the hosts and who is a member: equal before and after means that nothing was changed. */
+export async function footprint(world: World): Promise<unknown> {
+  const members = await membersNow(world)
+  const files = world.lab.hosts.map(({ name, layout }) => ({
+    name,
+    data: listing(dirname(layout.dataDir)),
+    environment: existsSync(layout.environment) ? readFileSync(layout.environment, 'utf8') : '',
+    disabled: existsSync(layout.disabled),
+  }))
+  return { members: members.map(({ endpoint, memberId }) => ({ endpoint, memberId })), files }
+}
+
+const listing = (directory: string): string[] =>
+  existsSync(directory) ? readdirSync(directory).toSorted() : []
