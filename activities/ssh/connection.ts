@@ -129,7 +129,6 @@ export class Connection {
     const stdout = new Tail(options.keepBytes ?? keptBytes)
     const stderr = new Tail(options.keepBytes ?? keptBytes)
     return new Promise((resolve, reject) => {
-      let code: number | undefined
       const stop = (error: unknown): void => {
         cleanUp()
         if (options.onStop !== 'leave') channel.signal('KILL')
@@ -146,9 +145,11 @@ export class Connection {
         options.signal?.removeEventListener('abort', onAbort)
       }
       channel.on('error', () => {})
-      channel.on('exit', (status: number | null, signal?: string) => (code = status ?? signalCode(signal)))
-      channel.on('close', () => {
+      // Not from `exit`: a quick command's comes in one piece with the answer to `exec`, before anybody can listen.
+      // `close` repeats it, and waits until the output was read.
+      channel.on('close', (status?: number | null, signal?: string) => {
         cleanUp()
+        const code = status === undefined ? undefined : (status ?? signalCode(signal))
         if (code === undefined) reject(new ConnectionLost(this.#lastError, true))
         else resolve({ code, stdout: stdout.text(), stderr: stderr.text() })
       })
