@@ -52,6 +52,8 @@ export interface ActionRequest {
   readonly with: Readonly<Record<string, Json>>
   readonly gate?: GateCall
   readonly undo: boolean
+  /** What this try may take; the action's own time unless given. */
+  readonly timeoutMs?: number
 }
 
 export interface RunIdentity {

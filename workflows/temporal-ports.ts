@@ -69,8 +69,15 @@ export class TemporalPorts implements Ports {
     this.#options.session.show(view)
   }
 
-  #request({ step, with: inputs, gate, undo }: ActionCall): ActionRequest {
-    return { run: this.#options.session.identity, step, with: inputs, ...(gate ? { gate } : {}), undo }
+  #request({ step, with: inputs, gate, undo, timeoutMs }: ActionCall): ActionRequest {
+    return {
+      run: this.#options.session.identity,
+      step,
+      with: inputs,
+      ...(gate ? { gate } : {}),
+      undo,
+      timeoutMs,
+    }
   }
 
   #activity(call: ActionCall, isRead: boolean): Parameters<typeof scheduleActivity>[2] {

@@ -1,0 +1,112 @@
+import { activityInfo, Context } from '@temporalio/activity'
+import type { Client } from '@temporalio/client'
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common'
+import type { Action } from '../activities/action.ts'
+import type { Environment } from '../activities/environment.ts'
+import { type Attempt, executeAction } from '../activities/execute.ts'
+import { InputError } from '../activities/failure.ts'
+import type { Json } from '../dsl/program.ts'
+import type { HolderRequest, LoadedRun, LoadRequest, LockHolder } from '../workflows/doors.ts'
+import type { ActionRequest } from '../workflows/ports.ts'
+import { holderOf } from './holder.ts'
+import { loadRunbook } from './load.ts'
+
+export interface ActivityOptions {
+  readonly catalogue: ReadonlyMap<string, Action>
+  readonly environment: Environment
+  readonly client: Client
+  readonly runbooks: readonly string[]
+  readonly heartbeatTimeoutMs: number
+  /** Whether the server knows the search attributes of runs. */
+  readonly attributes: () => Promise<boolean>
+}
+
+type ActionActivity = (request: ActionRequest) => Promise<Json>
+
+export interface OwnActivities {
+  readonly 'quorate.load': (request: LoadRequest) => Promise<LoadedRun>
+  readonly 'quorate.holder': (request: HolderRequest) => Promise<LockHolder | null>
+}
+
+/** All that a worker can do: an activity for each action of the catalogue, by its name, and the engine's own. */
+export function createActivities(
+  options: ActivityOptions,
+): OwnActivities & Readonly<Record<string, unknown>> {
+  const actions = [...options.catalogue].map(
+    ([name, action]) => [name, performing(action, options.environment)] as const,
+  )
+  return {
+    ...Object.fromEntries(actions),
+    'quorate.load': (request) => asInputFailure(() => load(request, options)),
+    'quorate.holder': (request) => holderOf(options.client, request, waiting()),
+  }
+}
+
+function performing(action: Action, environment: Environment): ActionActivity {
+  return async (request) => {
+    try {
+      return await executeAction(action, request, environment, attemptOf(request, Context.current()))
+    } catch (error) {
+      throw afterShutdown(error)
+    }
+  }
+}
+
+function attemptOf({ timeoutMs }: ActionRequest, context: Context): Attempt {
+  const { workflowExecution, activityId, attempt } = context.info
+  return {
+    id: `${workflowExecution?.runId ?? ''}.${activityId}`,
+    number: attempt,
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    signal: context.cancellationSignal,
+    heartbeat: (progress) => context.heartbeat(progress),
+  }
+}
+
+/** An attempt that ends because its worker does is no cancelled one: the next worker repeats it. */
+function afterShutdown(error: unknown): unknown {
+  if (!(error instanceof CancelledFailure) || error.message !== 'WORKER_SHUTDOWN') return error
+  return ApplicationFailure.retryable('The worker was shut down; another goes on.', 'WorkerShutdown')
+}
+
+function waiting() {
+  const context = Context.current()
+  return { signal: context.cancellationSignal, heartbeat: () => context.heartbeat() }
+}
+
+async function load(request: LoadRequest, options: ActivityOptions): Promise<LoadedRun> {
+  const { catalogue, environment, runbooks: directories, heartbeatTimeoutMs } = options
+  const { runbook, inputs, run } = request
+  const inventory = await environment.inventory()
+  const loaded = await loadRunbook({ runbook, inputs, directories, catalogue, inventory })
+  return {
+    ...loaded,
+    by: request.by ?? (await starterOf(options.client, run)),
+    attributes: await options.attributes(),
+    heartbeatTimeoutMs,
+  }
+}
+
+/** The identity of the client that started the run, from the first event of its history. */
+async function starterOf(client: Client, run: LoadRequest['run']): Promise<string> {
+  const { history } = await client.workflowService.getWorkflowExecutionHistory({
+    namespace: activityInfo().workflowNamespace ?? 'default',
+    execution: { workflowId: run.id, runId: run.key },
+    maximumPageSize: 1,
+  })
+  return history?.events?.[0]?.workflowExecutionStartedEventAttributes?.identity || 'someone'
+}
+
+async function asInputFailure<Result>(work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error
+    throw ApplicationFailure.create({
+      message: error.message,
+      type: 'InputError',
+      nonRetryable: true,
+      details: [{ kind: 'refused' }],
+    })
+  }
+}

@@ -1,0 +1,119 @@
+import { homedir } from 'node:os'
+import { delimiter, isAbsolute, join, resolve } from 'node:path'
+import { loadClientConnectConfig } from '@temporalio/envconfig'
+import { z } from 'zod'
+import { parseDuration } from '../dsl/duration.ts'
+
+/** All a worker has to know; paths are absolute. */
+export interface Configuration {
+  readonly temporal: TemporalSettings
+  readonly taskQueue: string
+  readonly inventory: string
+  /** Directories with runbooks, beside those of the package. */
+  readonly runbooks: readonly string[]
+  /** Where evidence is kept. */
+  readonly stateDirectory: string
+  /** How long an activity may be silent before its worker is taken for dead. */
+  readonly heartbeatTimeoutMs: number
+}
+
+export interface TemporalSettings {
+  readonly address: string
+  readonly namespace: string
+  readonly tls?: NonNullable<Connect['connectionOptions']['tls']>
+  readonly apiKey?: string
+  readonly metadata?: NonNullable<Connect['connectionOptions']['metadata']>
+}
+
+type Connect = ReturnType<typeof loadClientConnectConfig>
+
+/** One sentence for each setting that is wrong, with what to write instead. */
+export class ConfigurationError extends Error {
+  override readonly name = 'ConfigurationError'
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/**
+ * Reads a worker's settings from the environment:
+ * `TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`, `TEMPORAL_PROFILE` and all else that Temporal's tools know;
+ * `QUORATE_INVENTORY` (default `inventory.yaml` here), `QUORATE_RUNBOOKS` (directories as in PATH),
+ * `QUORATE_STATE` (default `$QUORATE_HOME`, `$XDG_STATE_HOME/quorate` or `~/.quorate`),
+ * `QUORATE_TASK_QUEUE` (default `quorate`), `QUORATE_HEARTBEAT_TIMEOUT` (default `10s`).
+ */
+export function readConfiguration(environment: Environment, directory = process.cwd()): Configuration {
+  const parsed = settings.safeParse(withoutEmpty(environment))
+  if (!parsed.success)
+    throw new ConfigurationError(parsed.error.issues.map(({ message }) => message).join('\n'))
+  const { data } = parsed
+  return {
+    temporal: temporalSettings(environment),
+    taskQueue: data.QUORATE_TASK_QUEUE,
+    inventory: resolve(directory, data.QUORATE_INVENTORY),
+    runbooks: data.QUORATE_RUNBOOKS.map((path) => resolve(directory, path)),
+    stateDirectory: resolve(directory, data.QUORATE_STATE ?? defaultState(data)),
+    heartbeatTimeoutMs: data.QUORATE_HEARTBEAT_TIMEOUT,
+  }
+}
+
+const leastHeartbeatMs = 2000
+const absolute = (name: string) =>
+  z.string().refine(isAbsolute, {
+    error: ({ input }) => `${name} is "${String(input)}", but must be an absolute path.`,
+  })
+
+const settings = z.object({
+  QUORATE_TASK_QUEUE: z.string().default('quorate'),
+  QUORATE_INVENTORY: z.string().default('inventory.yaml'),
+  QUORATE_RUNBOOKS: z
+    .string()
+    .default('')
+    .transform((text) => text.split(delimiter).filter((path) => path !== '')),
+  QUORATE_STATE: z.string().optional(),
+  QUORATE_HOME: absolute('QUORATE_HOME').optional(),
+  XDG_STATE_HOME: z.string().optional(),
+  QUORATE_HEARTBEAT_TIMEOUT: z
+    .string()
+    .default('10s')
+    .transform((text, context) => {
+      const ms = parseDuration(text)
+      if (ms !== undefined && ms >= leastHeartbeatMs) return ms
+      const message = `QUORATE_HEARTBEAT_TIMEOUT is "${text}", but must be a duration of at least 2s, like "10s".`
+      context.addIssue({ code: 'custom', message })
+      return z.NEVER
+    }),
+})
+
+function defaultState({ QUORATE_HOME: own, XDG_STATE_HOME: xdg }: z.output<typeof settings>): string {
+  if (own !== undefined) return own
+  return xdg !== undefined && isAbsolute(xdg) ? join(xdg, 'quorate') : join(homedir(), '.quorate')
+}
+
+function temporalSettings(environment: Environment): TemporalSettings {
+  const { connectionOptions, namespace } = connectConfig(environment)
+  const { address, tls, apiKey, metadata } = connectionOptions
+  return {
+    address: address ?? 'localhost:7233',
+    namespace: namespace ?? 'default',
+    ...(tls === undefined || tls === null ? {} : { tls }),
+    ...(apiKey === undefined ? {} : { apiKey }),
+    ...(metadata === undefined ? {} : { metadata }),
+  }
+}
+
+function connectConfig(environment: Environment): Connect {
+  try {
+    return loadClientConnectConfig({ overrideEnvVars: withoutEmpty(environment) })
+  } catch (error) {
+    throw new ConfigurationError(
+      `Temporal's settings cannot be read: ${error instanceof Error ? error.message : String(error)}.`,
+    )
+  }
+}
+
+const withoutEmpty = (environment: Environment): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(environment).flatMap(([name, value]) =>
+      value === undefined || value === '' ? [] : [[name, value]],
+    ),
+  )

@@ -1,0 +1,113 @@
+import { join } from 'node:path'
+import { Client } from '@temporalio/client'
+import { type Logger, NativeConnection, Runtime, Worker } from '@temporalio/worker'
+import { catalogue } from '../activities/catalogue.ts'
+import { createEnvironment } from '../activities/environment.ts'
+import { createActivities } from './activities.ts'
+import { workflowBundle } from './bundle.ts'
+import type { Configuration, TemporalSettings } from './configuration.ts'
+import { loadInventory } from './inventory.ts'
+import { ownRunbooks } from './runbooks.ts'
+import { searchAttributes } from './search-attributes.ts'
+
+/** Temporal cannot be reached; the message says where it was looked for and what to do. */
+export class UnreachableError extends Error {
+  override readonly name = 'UnreachableError'
+}
+
+export interface RunningWorker {
+  /** What a person should know, and can go on without: that search attributes are missing. */
+  readonly advice?: string
+  /** Resolves once the worker has ended; rejects when it broke down. */
+  readonly ended: Promise<void>
+  /** Takes no new work, lets what runs come to an end for a few seconds, closes all connections. Safe to repeat. */
+  stop(): Promise<void>
+}
+
+/**
+ * Starts a worker and returns when it takes work. Throws `UnreachableError`, and `InputError` for an
+ * inventory that cannot be used. The process' signals are the caller's.
+ */
+export async function startWorker(configuration: Configuration, logger: Logger): Promise<RunningWorker> {
+  await loadInventory(configuration.inventory)
+  installRuntime(logger)
+  const connection = await connect(configuration.temporal)
+  try {
+    return await serve(configuration, connection)
+  } catch (error) {
+    await connection.close()
+    throw error
+  }
+}
+
+async function serve(configuration: Configuration, connection: NativeConnection): Promise<RunningWorker> {
+  const { temporal, taskQueue, inventory, runbooks, stateDirectory, heartbeatTimeoutMs } = configuration
+  const { namespace } = temporal
+  const environment = createEnvironment({
+    loadInventory: () => loadInventory(inventory),
+    evidenceDir: join(stateDirectory, 'evidence'),
+  })
+  const attributes = searchAttributes(connection, namespace)
+  const [advice, codePath] = await Promise.all([attributes.register(), workflowBundle()])
+  const worker = await Worker.create({
+    connection,
+    namespace,
+    taskQueue,
+    workflowBundle: { codePath },
+    activities: createActivities({
+      catalogue,
+      environment,
+      client: new Client({ connection, namespace }),
+      runbooks: [ownRunbooks(), ...runbooks],
+      heartbeatTimeoutMs,
+      attributes: () => attributes.known(),
+    }),
+    shutdownGraceTime: '2s',
+    shutdownForceTime: '15s',
+  })
+  const ended = worker.run().finally(async () => {
+    await environment.close()
+    await connection.close()
+  })
+  return { ...(advice === undefined ? {} : { advice }), ended, stop: () => stopped(worker, ended) }
+}
+
+async function stopped(worker: Worker, ended: Promise<void>): Promise<void> {
+  if (worker.getState() === 'RUNNING') worker.shutdown()
+  await ended
+}
+
+let installed = false
+
+/** Once a process: the first logger stays. */
+function installRuntime(logger: Logger): void {
+  if (installed) return
+  Runtime.install({
+    logger,
+    shutdownSignals: [],
+    telemetryOptions: { logging: { filter: 'ERROR', forward: {} } },
+  })
+  installed = true
+}
+
+async function connect({ address, tls, apiKey, metadata }: TemporalSettings): Promise<NativeConnection> {
+  try {
+    return await NativeConnection.connect({
+      address,
+      ...(tls === undefined ? {} : { tls }),
+      ...(apiKey === undefined ? {} : { apiKey }),
+      ...(metadata === undefined ? {} : { metadata }),
+    })
+  } catch (error) {
+    throw new UnreachableError(
+      `Temporal does not answer at ${address} (${reasonOf(error)}): start everything here with \`quorate up\`, or set TEMPORAL_ADDRESS.`,
+      { cause: error },
+    )
+  }
+}
+
+/** The core wraps the system's reason several times, as its debugger would print it. */
+function reasonOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error)
+  return /message: "([^"]+)"/.exec(text)?.[1] ?? text.slice(0, 200)
+}
