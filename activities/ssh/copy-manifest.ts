@@ -94,8 +94,13 @@ echo end`
 export type ListingMode = 'list' | 'sums' | 'blocks'
 
 export const manifestArgv = (mode: ListingMode, root: string): readonly string[] => [
-  ...['sh', '-c', script, 'quorate-manifest'],
-  ...[mode, root, incomingMark],
+  'sh',
+  '-c',
+  script,
+  'quorate-manifest',
+  mode,
+  root,
+  incomingMark,
 ]
 
 /**
@@ -203,7 +208,7 @@ function parseEntry(line: string): (Entry & { readonly hashes: string[] }) | und
 
 /** `drwxr-x---` as `ls` writes it (POSIX), with `s` and `t` where they stand. */
 export function permissionBits(text: string): number {
-  const bits = [...text.slice(1, 10)].map((letter) => (/[rwxst]/.test(letter) ? 1 : 0))
+  const bits = Array.from(text.slice(1, 10), (letter) => (/[rwxst]/.test(letter) ? 1 : 0))
   const plain = bits.reduce<number>((sum, bit) => sum * 2 + bit, 0)
   const special =
     (/[sS]/.test(text.charAt(3)) ? 4 : 0) +

@@ -27,7 +27,7 @@ export interface Plan {
 }
 
 /** Not more at once, so that progress is seen and a break costs little. */
-const rangeBlocks = 16
+const rangeBlocks = 8
 
 /** What makes `to` the same as `from`; blocks without a hash on both sides count as different. */
 export function planCopy(from: Manifest, to: Manifest): Plan {

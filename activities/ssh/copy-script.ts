@@ -162,8 +162,12 @@ while read -r file block count bytes && IFS= read -r path; do
 done <ranges`
 
 export const openArgv = (dir: string, root: string, token: string, key: string): readonly string[] => [
-  ...['sh', '-c', open, 'quorate-open'],
-  ...[dir, root, token, key, receiver],
+  ...inShell('open', open),
+  dir,
+  root,
+  token,
+  key,
+  receiver,
 ]
 
 /** What `open` reads: the files that will be sent, then what to do first. */
@@ -177,16 +181,14 @@ export function openInput(files: readonly string[], operations: readonly Operati
 }
 
 export const finishArgv = (dir: string, root: string): readonly string[] => [
-  'sh',
-  '-c',
-  finish,
-  'quorate-finish',
+  ...inShell('finish', finish),
   dir,
   root,
 ]
 
 export const authorizeArgv = (tag: string, line?: string): readonly string[] => [
-  ...['sh', '-c', authorize, 'quorate-authorize', tag],
+  ...inShell('authorize', authorize),
+  tag,
   ...(line === undefined ? [] : [line]),
 ]
 
@@ -205,8 +207,11 @@ export const receiveArgv = (dir: string, token: string): readonly string[] => [
 ]
 
 export const readArgv = (root: string, { path, block, count }: Range): readonly string[] => [
-  ...['dd', `if=${root}/${path}`, `bs=${pieceBytes}`],
-  ...[`skip=${block * blockPieces}`, `count=${count * blockPieces}`],
+  'dd',
+  `if=${root}/${path}`,
+  `bs=${pieceBytes}`,
+  `skip=${block * blockPieces}`,
+  `count=${count * blockPieces}`,
 ]
 
 export interface SendRequest {
@@ -219,8 +224,13 @@ export interface SendRequest {
 }
 
 export const sendArgv = ({ dir, root, address, port, user, token }: SendRequest): readonly string[] => [
-  ...['sh', '-c', send, 'quorate-send'],
-  ...[dir, root, address, `${port}`, user, token],
+  ...inShell('send', send),
+  dir,
+  root,
+  address,
+  `${port}`,
+  user,
+  token,
 ]
 
 /** What `send` reads. File numbers are line numbers of the destination's `files`. */
@@ -238,6 +248,10 @@ export function sendInput(
   return ['= key', privateKey.trim(), '= known_hosts', ...knownHosts, '= ranges', ...rangeLines, ''].join(
     '\n',
   )
+}
+
+function inShell(name: string, script: string): readonly string[] {
+  return ['sh', '-c', script, `quorate-${name}`]
 }
 
 function operationLine(operation: Operation): string {

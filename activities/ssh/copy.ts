@@ -113,7 +113,7 @@ function newTransfer(request: CopyRequest): Transfer {
 }
 
 function refuseOddPath(path: string): void {
-  const plain = /^\/[^\0-\x1f]*[^/\0-\x1f]$/.test(path) && !path.split('/').includes('..')
+  const plain = /^\/.*[^/]$/s.test(path) && !/\p{Cc}/u.test(path) && !path.split('/').includes('..')
   if (!plain)
     throw new InputError(`${JSON.stringify(path)} is no absolute path of a directory that could be copied.`)
 }

@@ -220,10 +220,11 @@ test('each command is told before it is sent and after it ended', async () => {
   ])
 })
 
+const refuse = (): never => {
+  throw new Error('disk full')
+}
+
 test('nothing is sent when the evidence cannot be written', async () => {
-  const refuse = (): never => {
-    throw new Error('disk full')
-  }
   await failure(
     open()
       .host('a', { onCommand: refuse })

@@ -284,12 +284,12 @@ test('jobs of long ago are cleaned up', async () => {
 })
 
 test.each([
-  ['plain keys stay readable', 'run-1.move', 'run-1.move'],
+  ['plain keys stay readable', 'run-1.move', /^run-1\.move$/],
   ['others stay unique', 'run/1', /^jrun_1\.[0-9a-f]{12}$/],
   ['nothing climbs out', '..', /^j\.\.\.[0-9a-f]{12}$/],
   ['long keys are cut', 'k'.repeat(300), /^jk{100}\.[0-9a-f]{12}$/],
 ])('%s', (_name, key, expected) => {
-  expect(jobDirectory(key)).toEqual(typeof expected === 'string' ? expected : expect.stringMatching(expected))
+  expect(jobDirectory(key)).toMatch(expected)
 })
 
 function inventoryWith(change: { readonly port?: number; readonly workDir?: string }): Inventory {
