@@ -1,0 +1,22 @@
+import type { Command } from '../command.ts'
+import { actions } from './actions.ts'
+import { cancel, decisions } from './decisions.ts'
+import { demo } from './demo.ts'
+import { helpCommand } from './help.ts'
+import { inventoryCheck } from './inventory-check.ts'
+import { lint } from './lint.ts'
+import { run } from './run.ts'
+import { runbooks } from './runbooks.ts'
+import { runs } from './runs.ts'
+import { schema } from './schema.ts'
+import { show, watch } from './show.ts'
+import { down, up } from './up.ts'
+import { worker } from './worker.ts'
+
+/** Every command, in the order `help` lists them. */
+export const commands: readonly Command[] = [
+  ...[demo, up, down, worker],
+  ...[lint, runbooks, actions, run, runs, show, watch],
+  ...decisions,
+  ...[cancel, inventoryCheck, schema, helpCommand(() => commands)],
+]

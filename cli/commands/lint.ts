@@ -1,0 +1,28 @@
+import { statSync } from 'node:fs'
+import { printProblems, problemsJson } from '../../dsl/print.ts'
+import { type Command, UsageError } from '../command.ts'
+import { exitCodes } from '../exit-codes.ts'
+import { compileFiles } from '../runbook-files.ts'
+
+export const lint: Command = {
+  name: 'lint',
+  usage: 'FILE ...',
+  summary: 'check runbooks and print every problem at its place',
+  flags: {},
+  positionals: { min: 1, max: Infinity },
+  async run({ positionals, flags, terminal }) {
+    for (const file of positionals) {
+      if (!statSync(file, { throwIfNoEntry: false })?.isFile()) throw new UsageError(`${file} is no file.`)
+    }
+    const files = await compileFiles(positionals)
+    const problems = files.flatMap(({ compiled }) => (compiled.ok ? [] : compiled.problems))
+    if (flags.on('json')) terminal.out(problemsJson(problems))
+    else if (problems.length > 0)
+      terminal.out(printProblems(problems, new Map(files.map(({ file, text }) => [file, text]))))
+    else
+      terminal.out(
+        files.length === 1 ? `${files[0]?.file ?? ''} is sound.` : `All ${files.length} files are sound.`,
+      )
+    return problems.length === 0 ? exitCodes.done : exitCodes.usage
+  },
+}

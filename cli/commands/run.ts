@@ -1,0 +1,112 @@
+import { basename } from 'node:path'
+import type { Door } from '../../client/door.ts'
+import type { RunSnapshot } from '../../client/run.ts'
+import { checkInputs, inputProblemsText } from '../../dsl/inputs.ts'
+import { nearest } from '../../dsl/near.ts'
+import { printProblems } from '../../dsl/print.ts'
+import type { Program } from '../../dsl/program.ts'
+import { type Command, type Invocation, UsageError } from '../command.ts'
+import { whoAsks, withDoor } from '../door.ts'
+import { type ExitCode, exitCodes } from '../exit-codes.ts'
+import { follow } from '../follow.ts'
+import { onInterrupt } from '../interrupt.ts'
+import { readInputs } from '../read-inputs.ts'
+import { localRunbooks } from '../runbook-files.ts'
+import { codeOf, runJson } from '../run-outcome.ts'
+import { shortId } from '../view.ts'
+
+export const run: Command = {
+  name: 'run',
+  usage: 'RUNBOOK [--cluster C] [--input NAME=VALUE ...]',
+  summary: 'start a run, and watch it until it ends or needs you',
+  details: `Inputs are checked here before anything is started, and once more by the worker.
+On a terminal it shows the run until it ends; elsewhere it also returns when the run waits for a person.
+Ctrl-C ends only the watching.`,
+  flags: {
+    cluster: { type: 'string', short: 'c', value: 'CLUSTER', help: 'short for --input cluster=CLUSTER' },
+    input: {
+      type: 'string',
+      short: 'i',
+      multiple: true,
+      value: 'NAME=VALUE',
+      help: 'an input; may be repeated',
+    },
+    wait: { type: 'boolean', help: 'queue when another run holds the lock of the cluster' },
+    detach: { type: 'boolean', short: 'd', help: 'return once it is started' },
+    reason: { type: 'string', value: 'TEXT', help: 'why, for the record' },
+  },
+  positionals: { min: 1, max: 1 },
+  async run(invocation) {
+    const { positionals, flags, terminal, environment } = invocation
+    const [runbook = ''] = positionals
+    const given = readInputs(flags.texts('input'), flags.text('cluster'))
+    const program = await localProgram(runbook, environment)
+    if (program !== undefined) checkHere(program, given)
+    const cluster = typeof given['cluster'] === 'string' ? given['cluster'] : undefined
+    const reason = flags.text('reason')
+    return withDoor(invocation, async (door) => {
+      const { startRun } = await import('../../client/start-run.ts')
+      const id = await startRun(door, {
+        runbook,
+        inputs: given,
+        by: whoAsks(environment),
+        wait: flags.on('wait'),
+        ...(cluster === undefined ? {} : { cluster }),
+        ...(reason === undefined ? {} : { reason }),
+      })
+      if (!flags.on('detach')) return watchToEnd(door, id, invocation)
+      terminal.out(flags.on('json') ? JSON.stringify({ id }) : `${id}\nquorate watch ${shortId(id)}`)
+      return exitCodes.done
+    })
+  },
+}
+
+/** Shows the run until it ends, waits for a person, or the person has seen enough. */
+export async function watchToEnd(door: Door, id: string, { terminal, flags }: Invocation): Promise<ExitCode> {
+  const json = flags.on('json')
+  const interrupt = onInterrupt()
+  try {
+    const last = await follow(door, id, {
+      terminal,
+      silent: json,
+      untilWaiting: json || !terminal.live,
+      signal: interrupt.signal,
+    })
+    if (json && last !== undefined) terminal.out(JSON.stringify(runJson(last), null, 2))
+    if (interrupt.signal.aborted) return leave(last, id, terminal.err)
+    return last === undefined ? exitCodes.unreachable : codeOf(last)
+  } finally {
+    interrupt.release()
+  }
+}
+
+function leave(last: RunSnapshot | undefined, id: string, say: (text: string) => void): ExitCode {
+  if (last?.open !== false) say(`\nThe run goes on: quorate watch ${shortId(id)}`)
+  return exitCodes.interrupted
+}
+
+/**
+ * The runbook as it is here. One that is not here may still be known to the worker, which then checks
+ * everything; but a name that is nearly one of ours is refused at once.
+ */
+async function localProgram(name: string, environment: NodeJS.ProcessEnv): Promise<Program | undefined> {
+  const found = await localRunbooks(environment)
+  const mine = found.find(({ file, compiled }) =>
+    compiled.ok ? compiled.value.name === name : basename(file).replace(/\.ya?ml$/, '') === name,
+  )
+  if (mine?.compiled.ok === true) return mine.compiled.value
+  if (mine?.compiled.ok === false) {
+    throw new UsageError(printProblems(mine.compiled.problems, new Map([[mine.file, mine.text]])))
+  }
+  const near = nearest(
+    name,
+    found.flatMap(({ compiled }) => (compiled.ok ? [compiled.value.name] : [])),
+  )
+  if (near !== undefined) throw new UsageError(`There is no runbook "${name}"; did you mean "${near}"?`)
+  return undefined
+}
+
+function checkHere(program: Program, given: Readonly<Record<string, unknown>>): void {
+  const checked = checkInputs(program.inputs, given)
+  if (!checked.ok) throw new UsageError(`${inputProblemsText(checked.problems)}\nNothing was started.`)
+}

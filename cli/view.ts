@@ -1,0 +1,255 @@
+import type { ActionProgress, RunSnapshot } from '../client/run.ts'
+import { bytesText } from '../dsl/duration.ts'
+import type { RunPhase, StepStatus, StepView, Waiting } from '../workflows/ports.ts'
+import { elapsed, fitted, plainLine, type Style, styled, wrapped } from './terminal.ts'
+
+export interface ViewOptions {
+  readonly columns: number
+  /** Steps in the middle are left out when there are fewer rows than lines. Default: all are shown. */
+  readonly rows?: number
+  readonly colour: boolean
+  /** Milliseconds since 1970. */
+  readonly now: number
+  /** Since when Temporal does not answer. */
+  readonly unreachableSinceMs?: number
+}
+
+/** A run as a person sees it: what it is, its steps, and what it waits for with the commands that decide. */
+export function renderView(run: RunSnapshot, options: ViewOptions): readonly string[] {
+  const head = headLines(run, options)
+  const tail = [...waitingLines(run, options), ...silenceLines(run, options), ...endLines(run, options)]
+  const room =
+    options.rows === undefined ? Infinity : Math.max(3, options.rows - head.length - tail.length - 1)
+  return [...head, ...stepLines(run, options, room), ...tail]
+}
+
+/** How a phase is called. */
+export const phaseWords: Readonly<Record<RunPhase, string>> = {
+  starting: 'starting',
+  queued: 'queued',
+  running: 'running',
+  paused: 'paused',
+  waiting: 'waits for a decision',
+  rollingBack: 'rolling back',
+  done: 'done',
+  rolledBack: 'rolled back',
+  aborted: 'aborted',
+  cancelled: 'cancelled',
+  failed: 'failed',
+}
+
+/** One step as a line: mark, what it is, how long it took or takes, what it says. */
+export function stepLine(step: StepView, progress: string, { columns, colour, now }: ViewOptions): string {
+  const [mark, style, word] = marks[step.status]
+  const indent = '  '.repeat(1 + Math.min(step.depth, DEEPEST))
+  const said = [word, timeOf(step, now), progress, plainLine(step.note ?? '')]
+    .filter((part) => part !== '')
+    .join('  ')
+  const room = columns - indent.length - 2
+  const right = fitted(said, Math.max(12, room - 24))
+  const left = fitted(plainLine(step.summary), right === '' ? room : room - right.length - 2)
+  const gap = ' '.repeat(
+    Math.max(2, Math.min(ALIGNED - indent.length - left.length, room - left.length - right.length)),
+  )
+  const text = step.status === 'pending' || step.status === 'notNeeded' ? styled(left, 'dim', colour) : left
+  return `${indent}${styled(mark, style, colour)} ${text}${right === '' ? '' : gap + styled(right, 'dim', colour)}`
+}
+
+const DEEPEST = 5
+/** Times stand one below another up to here, so that the eye finds them. */
+const ALIGNED = 62
+
+const marks: Readonly<Record<StepStatus, readonly [mark: string, style: Style, word: string]>> = {
+  pending: ['○', 'dim', ''],
+  running: ['●', 'cyan', ''],
+  done: ['✔', 'green', ''],
+  skipped: ['✔', 'yellow', 'skipped'],
+  notNeeded: ['·', 'dim', 'not needed'],
+  failed: ['✖', 'red', 'failed'],
+  waiting: ['✖', 'red', 'failed, waits'],
+  undone: ['↺', 'yellow', 'taken back'],
+}
+
+function timeOf({ status, startedMs, endedMs }: StepView, now: number): string {
+  if (startedMs === undefined || status === 'notNeeded') return ''
+  if (status === 'running') return elapsed(now - startedMs)
+  return endedMs === undefined ? '' : elapsed(endedMs - startedMs)
+}
+
+function headLines(run: RunSnapshot, { columns, colour, now }: ViewOptions): readonly string[] {
+  const phase = run.phase ?? 'starting'
+  const took = elapsed((run.endedMs ?? now) - run.startedMs)
+  const title = run.status === undefined ? run.runbook : plainLine(run.status.title)
+  const state = `${phaseWords[phase]}  ${took}`
+  return [
+    styled(fitted(run.id, columns), 'bold', colour),
+    `${fitted(title, Math.max(10, columns - state.length - 2))}  ${styled(state, phaseStyles[phase], colour)}`,
+  ]
+}
+
+const phaseStyles: Readonly<Record<RunPhase, Style>> = {
+  starting: 'dim',
+  queued: 'yellow',
+  running: 'cyan',
+  paused: 'yellow',
+  waiting: 'red',
+  rollingBack: 'yellow',
+  done: 'green',
+  rolledBack: 'yellow',
+  aborted: 'red',
+  cancelled: 'yellow',
+  failed: 'red',
+}
+
+function stepLines(run: RunSnapshot, options: ViewOptions, room: number): readonly string[] {
+  const steps = run.status?.view.steps ?? []
+  const progress = run.open ? progressText(run.progress) : ''
+  const lines = steps.map((step) => stepLine(step, step.status === 'running' ? progress : '', options))
+  if (lines.length <= room) return lines
+  const here = steps.findLastIndex(({ status }) => status !== 'pending')
+  const shown = Math.max(1, room - 2)
+  const from = Math.max(0, Math.min(here - Math.floor(shown / 2), lines.length - shown))
+  const after = lines.length - from - shown
+  return [
+    ...(from > 0 ? [styled(`    … ${from} before`, 'dim', options.colour)] : []),
+    ...lines.slice(from, from + shown),
+    ...(after > 0 ? [styled(`    … ${after} more`, 'dim', options.colour)] : []),
+  ]
+}
+
+function progressText(progress: readonly ActionProgress[]): string {
+  const [current] = progress
+  if (current === undefined) return ''
+  const { text = '', done, total, unit, attempt, lastFailure } = current
+  const amount = unit === 'bytes' ? bytesText : String
+  const count =
+    done === undefined ? '' : total === undefined ? amount(done) : `${amount(done)} of ${amount(total)}`
+  const again = attempt > 1 ? `attempt ${attempt}${lastFailure === undefined ? '' : ` (${lastFailure})`}` : ''
+  return plainLine([text, count, again].filter((part) => part !== '').join('  '))
+}
+
+function waitingLines(run: RunSnapshot, options: ViewOptions): readonly string[] {
+  const { status } = run
+  if (status === undefined || !run.open) return []
+  const { paused, queuedBehind, cancelRequested, view } = status
+  const since = (ms: number) => `since ${elapsed(options.now - ms)}`
+  return [
+    ...(view.waiting === undefined ? [] : decisionLines(run, view.waiting, options)),
+    ...(paused === undefined
+      ? []
+      : [
+          '',
+          ...wrapped(
+            `Paused by ${paused.by} ${since(paused.sinceMs)}${paused.reason === '' ? '' : `: ${paused.reason}`}`,
+            options.columns,
+          ),
+          `  quorate resume ${shortId(run.id)}`,
+        ]),
+    ...(queuedBehind === undefined
+      ? []
+      : [
+          '',
+          ...wrapped(
+            `Waits for the lock of ${queuedBehind.cluster}: ${queuedBehind.run} of ${queuedBehind.by} holds it ${since(queuedBehind.sinceMs)}.`,
+            options.columns,
+          ),
+        ]),
+    ...(cancelRequested ? ['', 'Asked to cancel: it ends before its next step.'] : []),
+  ]
+}
+
+function decisionLines(
+  run: RunSnapshot,
+  waiting: Waiting,
+  { columns, colour, now }: ViewOptions,
+): readonly string[] {
+  const { failure, offers, withheld, takesBack, note, sinceMs } = waiting
+  const id = shortId(run.id)
+  const effects = {
+    retry: 'try the step again',
+    skip: 'go on without it',
+    rollback:
+      takesBack.length === 0
+        ? 'nothing to take back: end here'
+        : `take back, in this order: ${takesBack.join('; ')}`,
+    abort: 'end here and leave everything as it is',
+  }
+  const width = Math.max(...offers.map((kind) => `quorate ${kind} ${id}`.length), 0)
+  const command = (kind: keyof typeof effects): readonly string[] => {
+    const [first = '', ...rest] = wrapped(effects[kind], columns - width - 4)
+    const name = `quorate ${kind} ${id}`.padEnd(width)
+    return [
+      `  ${styled(name, 'bold', colour)}  ${first}`,
+      ...rest.map((line) => ' '.repeat(width + 4) + line),
+    ]
+  }
+  const not = Object.entries(withheld).flatMap(([kind, why]) => wrapped(`Not ${kind}: ${why}`, columns - 2))
+  return [
+    '',
+    ...wrapped(`${failure.summary} ${verdicts[failure.kind]}: ${failure.message}`, columns).map((line) =>
+      styled(line, 'red', colour),
+    ),
+    ...(note === undefined ? [] : wrapped(note, columns)),
+    `It waits for a decision since ${elapsed(now - sinceMs)}:`,
+    ...offers.flatMap(command),
+    ...not.map((line) => styled(`  ${line}`, 'dim', colour)),
+  ]
+}
+
+const verdicts = {
+  failed: 'failed',
+  unknown: 'may or may not have taken effect',
+  refused: 'was refused',
+} as const
+
+function silenceLines(run: RunSnapshot, { unreachableSinceMs, now, colour }: ViewOptions): readonly string[] {
+  if (unreachableSinceMs !== undefined) {
+    return [
+      '',
+      styled(
+        `Temporal does not answer since ${elapsed(now - unreachableSinceMs)}; trying again …`,
+        'yellow',
+        colour,
+      ),
+    ]
+  }
+  if (run.open && run.status === undefined) {
+    return [
+      '',
+      styled(
+        'No worker answers for this run; it goes on once one runs (`quorate worker`).',
+        'yellow',
+        colour,
+      ),
+    ]
+  }
+  return []
+}
+
+function endLines({ ending }: RunSnapshot, { columns, colour }: ViewOptions): readonly string[] {
+  if (ending === undefined) return []
+  if (ending.phase !== 'done') {
+    const style = phaseStyles[ending.phase]
+    return [
+      '',
+      ...ending.message
+        .split('\n')
+        .flatMap((line) => wrapped(line, columns))
+        .map((line) => styled(line, style, colour)),
+    ]
+  }
+  const outputs = Object.entries(ending.result.outputs)
+  const width = Math.max(0, ...outputs.map(([name]) => name.length))
+  const text = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value))
+  return [
+    '',
+    ...outputs.map(([name, value]) =>
+      fitted(`  ${name.padEnd(width)}  ${plainLine(text(value) ?? '')}`, columns),
+    ),
+  ]
+}
+
+/** The letters at the end, which `quorate` understands as well. */
+export function shortId(id: string): string {
+  return /-([a-z]{4,6})$/.exec(id)?.[1] ?? id
+}
