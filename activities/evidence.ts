@@ -1,5 +1,6 @@
 import { appendFile, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { z } from 'zod'
 import type { Json } from '../dsl/program.ts'
 
 /** Appends what a run saw and did, one JSON object a line, a file a run. */
@@ -33,5 +34,5 @@ export function evidenceFile(directory: string, run: string): string {
 /** A value as evidence and histories keep it. */
 export function asJson(value: unknown): Json {
   const text = JSON.stringify(value)
-  return text === undefined ? null : (JSON.parse(text) as Json)
+  return text === undefined ? null : z.json().parse(JSON.parse(text))
 }

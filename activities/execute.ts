@@ -170,8 +170,9 @@ async function contextFor(performance: Performance, signal: AbortSignal): Promis
     host: (name) =>
       hosts.host(name, {
         ...scope,
-        onCommand: (event) =>
-          action.effect === 'read' && event.kind === 'exec' ? undefined : record('command', event),
+        onCommand: async (event) => {
+          if (action.effect !== 'read' || event.kind === 'job') await record('command', event)
+        },
       }),
     cluster: (name) =>
       environment.etcd.cluster(clusterNamed(inventory, name), (event) => record('etcd', event)),

@@ -42,10 +42,13 @@ async function lookOnce(gate: GateCall, look: Polling['look'], leftMs: number): 
       ? { held: true, output }
       : { held: false, why: described(output) }
   } catch (error) {
-    if (error instanceof ActionError || error instanceof ExpressionError)
-      return { held: false, why: error.message }
+    if (passing(error)) return { held: false, why: error.message }
     throw error
   }
+}
+
+function passing(error: unknown): error is Error {
+  return [ActionError, UnknownOutcomeError, ExpressionError].some((kind) => error instanceof kind)
 }
 
 function closed({ until, timeoutMs, stableMs }: GateCall, seen: Seen): string {

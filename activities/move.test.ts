@@ -14,6 +14,7 @@ import { type Inspection, inspection } from './etcd/inspection.ts'
 import { writeKey } from './etcd/keys.ts'
 import { executeAction } from './execute.ts'
 import { checkInventory } from './inventory/check.ts'
+import { clusterNamed } from './inventory/look-up.ts'
 
 let lab: Lab
 let environment: Environment
@@ -46,6 +47,10 @@ function inventory(file: string): Inventory {
   const read = readInventory({ file, text, baseDirectory: dirname(file), home: homedir() })
   if (!read.ok) throw new Error(JSON.stringify(read.problems))
   return read.value
+}
+
+function demo(): Cluster {
+  return clusterNamed(inventory(lab.inventory), cluster)
 }
 
 let steps = 0
@@ -102,8 +107,7 @@ describe('looking', () => {
 
   test('an inventory that is wrong is told so, side by side', async () => {
     const right = inventory(lab.inventory)
-    const demo = right.clusters[cluster] as Cluster
-    const wrong = { ...demo, members: { 'etcd-1': 'h2', 'etcd-2': 'h1', 'etcd-3': 'h4' }, spares: ['h3'] }
+    const wrong = { ...demo(), members: { 'etcd-1': 'h2', 'etcd-2': 'h1', 'etcd-3': 'h4' }, spares: ['h3'] }
     const differences = await checkInventory(
       { ...environment, inventory: async () => ({ ...right, clusters: { [cluster]: wrong } }) },
       cluster,
@@ -168,7 +172,7 @@ describe('looking', () => {
   })
 
   test('a backup is taken from a follower, verified, and not from the host to avoid', async () => {
-    const { endpoint } = environment.etcd.cluster(inventory(lab.inventory).clusters[cluster] as Cluster)
+    const { endpoint } = environment.etcd.cluster(demo())
     for (let key = 0; key < 50; key++) await writeKey(endpoint('h1').url, `key-${key}`, 'value')
     const before = await healthy()
     const taken = await act('etcd.backup', { avoid: hostOf(before, 'etcd-1') })
@@ -289,7 +293,7 @@ describe('moving', () => {
 
   test('a move is taken back before the new member ran', async () => {
     const before = await healthy()
-    const [member] = before.members.filter((view) => !view.isLeader)
+    const member = before.members.find((view) => !view.isLeader)
     const { name = '', host: from = '' } = member ?? {}
     const to = 'h5'
     const file = inventory(lab.inventory).clusters[cluster]?.etcd[to]?.config.path ?? ''

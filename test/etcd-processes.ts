@@ -37,7 +37,7 @@ export async function startEtcd({
   const { etcd } = await createBinaryFinder().etcd(minor)
   const lease = await allocatePorts(2 * (size + spares))
   const root = mkdtempSync(join(tmpdir(), 'quorate-etcd-'))
-  const names = [...'abcdefg'].slice(0, size + spares)
+  const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].slice(0, size + spares)
   const members = names.slice(0, size)
   const layouts = Object.fromEntries(
     names.map((name, index) => [

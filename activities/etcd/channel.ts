@@ -1,4 +1,4 @@
-import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js'
+import { Client, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js'
 import { EtcdError } from './errors.ts'
 import { type EtcdMethod, etcdMethods } from './proto.ts'
 
@@ -78,7 +78,7 @@ function unary(target: Target, request: object, { timeoutMs, signal }: { timeout
 
 function typed({ host, url, method }: Target, error: ServiceError, timeoutMs: number): EtcdError {
   const words =
-    error.code === 4 && !error.details.includes('etcdserver')
+    error.code === status.DEADLINE_EXCEEDED && !error.details.includes('etcdserver')
       ? `no answer within ${timeoutMs} ms`
       : error.details
   return new EtcdError({

@@ -42,11 +42,11 @@ export interface EtcdEndpoint {
   compact(revision: number, options?: CallOptions): Promise<void>
 }
 
-/** Told of every changing call, before it is sent and once it has ended. */
+/** Told of every changing call, and awaited, before it is sent and once it has ended. */
 export type ChangeObserver = (event: {
   readonly phase: 'before' | 'after'
   readonly host: string
   readonly call: string
   readonly request: object
   readonly failure?: string
-}) => void
+}) => void | Promise<void>

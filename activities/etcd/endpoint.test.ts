@@ -33,7 +33,7 @@ test('every member tells the same membership, and its own id', async () => {
   const [first] = lists
   for (const list of lists) expect(list.members).toEqual(first?.members)
   expect(new Set(lists.map((list) => list.answeredBy)).size).toBe(3)
-  expect(first?.members.map((member) => member.name).sort()).toEqual(['a', 'b', 'c'])
+  expect(first?.members.map((member) => member.name).toSorted()).toEqual(['a', 'b', 'c'])
 })
 
 test('hashes at one revision are equal', async () => {
@@ -46,7 +46,7 @@ test('hashes at one revision are equal', async () => {
 test('leadership moves when the leader is asked, and only then', async () => {
   const { leader } = await at('a').status()
   const { members } = await at('a').members(true)
-  const [other] = members.filter((member) => member.id !== leader)
+  const other = members.find((member) => member.id !== leader)
   const leading = members.find((member) => member.id === leader)?.name ?? ''
   await expect(at(other?.name ?? '').moveLeader(other?.id ?? '')).rejects.toMatchObject({ code: 'notLeader' })
   await at(leading).moveLeader(other?.id ?? '')
@@ -122,9 +122,9 @@ test('a member that comes back is answered by within a second of serving, withou
 
 test('changes are told to the observer before and after, reads are not', async () => {
   const seen: string[] = []
-  const cluster = pool.cluster(etcd.inventory, ({ phase: when, call, failure }) =>
-    seen.push(`${when} ${call} ${failure ? 'failed' : 'ok'}`),
-  )
+  const cluster = pool.cluster(etcd.inventory, ({ phase: when, call, failure }) => {
+    seen.push(`${when} ${call} ${failure ? 'failed' : 'ok'}`)
+  })
   await cluster.endpoint('a').status()
   await cluster
     .endpoint('a')

@@ -74,13 +74,13 @@ function changer(seat: Seat) {
     options?: CallOptions,
   ) => {
     const event = { host: seat.host, call, request }
-    seat.observe?.({ phase: 'before', ...event })
+    await seat.observe?.({ phase: 'before', ...event })
     try {
       const answered = await ask(call, request, answer, { timeoutMs: changeTimeoutMs, ...options })
-      seat.observe?.({ phase: 'after', ...event })
+      await seat.observe?.({ phase: 'after', ...event })
       return answered
     } catch (error) {
-      seat.observe?.({
+      await seat.observe?.({
         phase: 'after',
         ...event,
         failure: error instanceof Error ? error.message : String(error),

@@ -1,0 +1,103 @@
+import { expect, test } from '@jest/globals'
+import { quorumOf } from './assess.ts'
+import { whyNotDisrupt } from './guard.ts'
+import type { Inspection, MemberView } from './inspection.ts'
+
+type Kind = 'well' | 'down' | 'lagging' | 'learner' | 'unstarted'
+
+/** Members m1, m2, …; the first leads. */
+function cluster(...kinds: readonly Kind[]): Inspection {
+  const members = kinds.map((kind, index) => view(`m${index + 1}`, kind, index === 0))
+  const voters = kinds.filter((kind) => kind !== 'learner' && kind !== 'unstarted').length
+  const quorum = quorumOf(voters)
+  return {
+    ...{ clusterId: 'c', voters, quorum, leader: 'm1', healthy: true, agree: true, comparable: true },
+    margin: members.filter((member) => member.healthy).length - quorum,
+    ...{ hash: '', hashedRevision: 1, revision: 1, version: '3.6.16', skew: 0, maxLag: 0 },
+    learners: kinds.filter((kind) => kind === 'learner' || kind === 'unstarted').length,
+    ...{ alarms: [], problems: [], members },
+    byName: Object.fromEntries(members.map((member) => [member.name, member])),
+  }
+}
+
+function view(name: string, kind: Kind, isLeader: boolean): MemberView {
+  const healthy = kind === 'well'
+  return {
+    ...{ name, id: name, host: name, peerHost: name, reachable: kind !== 'down', healthy },
+    ...{
+      why: healthy ? '' : `${name} is ${kind}`,
+      isLeader,
+      isLearner: kind === 'learner' || kind === 'unstarted',
+    },
+    ...{
+      version: '3.6.16',
+      peerUrls: [],
+      clientUrls: [],
+      raftIndex: 9,
+      appliedIndex: 9,
+      lag: 0,
+      raftTerm: 2,
+    },
+    ...{ revision: 1, dbSizeBytes: 1, hash: '' },
+  }
+}
+
+const may = undefined
+
+test.each<[string, Inspection, string, RegExp | undefined]>([
+  ['one member: never', cluster('well'), 'm1', /only voter/],
+  [
+    'two members: the other is no quorum',
+    cluster('well', 'well'),
+    'm2',
+    /of 2 voters 1 would be left, and the quorum is 2/,
+  ],
+  ['three well members', cluster('well', 'well', 'well'), 'm3', may],
+  ['three well members, the leader', cluster('well', 'well', 'well'), 'm1', may],
+  [
+    'four well members: three are left, which is the quorum',
+    cluster('well', 'well', 'well', 'well'),
+    'm4',
+    may,
+  ],
+  ['five well members', cluster('well', 'well', 'well', 'well', 'well'), 'm5', may],
+  ['three, another down', cluster('well', 'down', 'well'), 'm3', /others must all be well, and m2 is down/],
+  [
+    'five, another down: a quorum would be left, and still no',
+    cluster('well', 'down', 'well', 'well', 'well'),
+    'm5',
+    /m2 is down/,
+  ],
+  ['three, another lagging', cluster('well', 'lagging', 'well'), 'm3', /m2 is lagging/],
+  ['three and a learner', cluster('well', 'well', 'well', 'learner'), 'm3', /m4 is learner/],
+  ['three and one that never started', cluster('well', 'well', 'well', 'unstarted'), 'm3', /m4 is unstarted/],
+  ['the only one that is unwell itself', cluster('well', 'well', 'lagging'), 'm3', may],
+  ['the one that is down by its endpoint, the others well', cluster('well', 'well', 'down'), 'm3', may],
+  ['the learner, the voters well', cluster('well', 'well', 'well', 'learner'), 'm4', may],
+  ['the learner beside a single voter', cluster('well', 'learner'), 'm2', may],
+])('%s', (_situation, seen, member, refusal) => {
+  const verdict = whyNotDisrupt(seen, member)
+  if (refusal === undefined) expect(verdict).toBeUndefined()
+  else expect(verdict).toMatch(refusal)
+})
+
+test('a host outside of the membership may be stopped whatever the cluster is like', () => {
+  expect(whyNotDisrupt(cluster('down', 'down'), undefined)).toBeUndefined()
+})
+
+test.each([
+  ['an alarm', { alarms: ['NOSPACE on m1'] }, /an alarm is raised: NOSPACE on m1/],
+  ['two clusters', { clusterId: '' }, /do not agree on which cluster/],
+  ['no leader', { leader: '' }, /no leader that all members agree on/],
+])('%s forbids it', (_what, over, message) => {
+  expect(whyNotDisrupt({ ...cluster('well', 'well', 'well'), ...over }, 'm3')).toMatch(message)
+})
+
+test.each([
+  [1, 1],
+  [2, 2],
+  [3, 2],
+  [4, 3],
+  [5, 3],
+  [7, 4],
+])('%i voters have a quorum of %i', (voters, quorum) => expect(quorumOf(voters)).toBe(quorum))

@@ -1,0 +1,178 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
+import { z } from 'zod'
+import type { Inventory } from '../dsl/inventory.ts'
+import type { Effect, Json } from '../dsl/program.ts'
+import type { ActionRequest } from '../workflows/ports.ts'
+import { type Action, type ActionContext, defineAction } from './action.ts'
+import { createEnvironment, type Environment } from './environment.ts'
+import { evidenceFile } from './evidence.ts'
+import { type Attempt, executeAction } from './execute.ts'
+import { ActionError, InputError, RefusedError, UnknownOutcomeError } from './failure.ts'
+
+let directory: string
+let environment: Environment
+const inventory: Inventory = { file: 'inventory.yaml', hosts: {}, clusters: {} }
+
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'quorate-execute-'))
+  environment = createEnvironment({ loadInventory: async () => inventory, evidenceDir: directory })
+})
+afterEach(() => rmSync(evidenceFile(directory, 'r'), { force: true }))
+afterAll(async () => {
+  await environment.close()
+  rmSync(directory, { recursive: true })
+})
+
+interface Parts {
+  readonly effect?: Effect
+  readonly timeoutMs?: number
+  readonly run: (n: number, context: ActionContext) => Promise<{ n: number }>
+  readonly probe?: () => Promise<{ n: number } | undefined>
+}
+
+function made({ effect = 'change', run, probe, timeoutMs = 1000 }: Parts): Action {
+  return defineAction({
+    ...{ name: 'test.act', title: 'act', doc: 'Acts.', effect, subject: [], example: { n: 1 }, timeoutMs },
+    input: z.strictObject({ n: z.int().describe('A number') }),
+    output: z.strictObject({ n: z.int().describe('A number') }),
+    run: ({ n }, context) => run(n, context),
+    ...(probe && { probe }),
+  })
+}
+
+function perform(
+  action: Action,
+  attempt: Partial<Attempt> = {},
+  request: Partial<ActionRequest> = {},
+): Promise<Json> {
+  return executeAction(
+    action,
+    {
+      run: { id: 'r', key: 'r', runbook: 'b', hash: 'h' },
+      step: 's',
+      with: { n: 1 },
+      undo: false,
+      ...request,
+    },
+    environment,
+    { id: 'a', number: 1, signal: new AbortController().signal, heartbeat: () => undefined, ...attempt },
+  )
+}
+
+function throwing(error: Error, effect: Effect = 'change'): Action {
+  const run = async () => {
+    throw error
+  }
+  return made({ effect, run })
+}
+
+const never = () => new Promise<never>(() => undefined)
+
+function evidence(): readonly unknown[] {
+  const lines = readFileSync(evidenceFile(directory, 'r'), 'utf8').trim().split('\n')
+  return lines.map((line) => JSON.parse(line))
+}
+
+test('what it does is on record before and after', async () => {
+  const action = made({
+    run: async (n) => {
+      expect(evidence()).toMatchObject([{ kind: 'intent', action: 'test.act', step: 's', with: { n: 1 } }])
+      return { n: n + 1 }
+    },
+  })
+  expect(await perform(action)).toEqual({ n: 2 })
+  expect(evidence()).toMatchObject([
+    { kind: 'intent' },
+    { kind: 'outcome', outcome: 'done', output: { n: 2 } },
+  ])
+})
+
+test('what is there already is not done again', async () => {
+  const action = made({ run: () => Promise.reject(new Error('ran')), probe: async () => ({ n: 7 }) })
+  expect(await perform(action)).toEqual({ n: 7 })
+})
+
+test.each<[string, Action, string, string, RegExp]>([
+  ['a wrong input', throwing(new InputError('no host x')), 'InputError', 'refused', /no host x/],
+  ['a refusal', throwing(new RefusedError('not now')), 'RefusedError', 'refused', /not now/],
+  ['a failure', throwing(new ActionError('broke')), 'ActionError', 'failed', /broke/],
+  ['an open end', throwing(new UnknownOutcomeError('cut')), 'UnknownOutcomeError', 'unknown', /cut/],
+  ['an open end of a read', throwing(new UnknownOutcomeError('cut'), 'read'), 'ActionError', 'failed', /cut/],
+  [
+    'a mistake of ours in an effect',
+    throwing(new TypeError('x')),
+    'UnknownOutcomeError',
+    'unknown',
+    /test\.act broke down: x\. This is a mistake in Quorate/,
+  ],
+  [
+    'a mistake of ours in a read',
+    throwing(new TypeError('x'), 'read'),
+    'ActionError',
+    'failed',
+    /broke down/,
+  ],
+  [
+    'an effect that takes too long',
+    made({ run: never, timeoutMs: 30 }),
+    'UnknownOutcomeError',
+    'unknown',
+    /did not end within 0\.03 s\. It may still be going on/,
+  ],
+  [
+    'a read that takes too long',
+    made({ run: never, timeoutMs: 30, effect: 'read' }),
+    'ActionError',
+    'failed',
+    /Nothing was changed/,
+  ],
+])('%s becomes a failure that Temporal does not retry', async (_what, action, type, kind, message) => {
+  await expect(perform(action)).rejects.toMatchObject({
+    ...{ name: 'ApplicationFailure', type, nonRetryable: true, details: [{ kind }] },
+    message: expect.stringMatching(message),
+  })
+  expect(evidence().at(-1)).toMatchObject({ kind: 'outcome', outcome: { kind } })
+})
+
+test('a wrong input touches nothing and names the field', async () => {
+  const action = made({ run: () => Promise.reject(new Error('ran')) })
+  await expect(perform(action, {}, { with: { n: 'x', m: 1 } })).rejects.toMatchObject({
+    type: 'InputError',
+    message: expect.stringMatching(/^test\.act cannot run with this input: n: .*; input: .*"m"/),
+  })
+})
+
+test("a cancelled attempt ends with the signal's reason, unmapped", async () => {
+  const stop = new AbortController()
+  const cancelled = new Error('cancelled')
+  setTimeout(() => stop.abort(cancelled), 20)
+  await expect(perform(made({ run: never }), { signal: stop.signal })).rejects.toBe(cancelled)
+})
+
+test('it heartbeats by itself, with how far the action is', async () => {
+  const beats: Json[] = []
+  const action = made({
+    timeoutMs: 5000,
+    run: async (n, context) => {
+      context.progress({ text: 'half', done: 1, total: 2 })
+      await new Promise((resolve) => setTimeout(resolve, 1200))
+      return { n }
+    },
+  })
+  await perform(action, { heartbeat: (beat) => void beats.push(beat) })
+  expect(beats).toEqual([null, { text: 'half', done: 1, total: 2 }])
+})
+
+test('a gate asks a read until its condition holds; what has an effect is no gate', async () => {
+  let asked = 0
+  const until = { source: 'gate.n == 3', at: { line: 1, column: 1 }, roots: ['gate'] }
+  const gate = { until, scope: {}, everyMs: 5, stableMs: 0, timeoutMs: 1000 }
+  const counting = made({ effect: 'read', run: async () => ({ n: ++asked }) })
+  expect(await perform(counting, {}, { gate })).toEqual({ n: 3 })
+  await expect(perform(made({ run: async () => ({ n: 3 }) }), {}, { gate })).rejects.toMatchObject({
+    message: expect.stringMatching(/test\.act cannot be a gate: it has an effect/),
+  })
+})
