@@ -54,6 +54,7 @@ function parseFrame(words: readonly string[], body: string): JobFrame {
     case 'none':
     case 'end':
       return { kind }
+    case undefined:
     default:
       throw new Error(
         `The job script said ${JSON.stringify(words.join(' ').slice(0, 200))}, which it never should.`,
