@@ -17,7 +17,7 @@ export function searchAttributes(connection: NativeConnection, namespace: string
   let allThere = false
   const missing = async (): Promise<readonly string[]> => {
     const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace })
-    return names.filter((name) => customAttributes?.[name] !== keyword)
+    return names.filter((name) => Number(customAttributes?.[name]) !== keyword)
   }
   return {
     async known() {

@@ -65,11 +65,16 @@ async function serve(configuration: Configuration, connection: NativeConnection)
     shutdownGraceTime: '2s',
     shutdownForceTime: '15s',
   })
-  const ended = worker.run().finally(async () => {
-    await environment.close()
-    await connection.close()
-  })
+  const ended = runThenClose(worker, [environment, connection])
   return { ...(advice === undefined ? {} : { advice }), ended, stop: () => stopped(worker, ended) }
+}
+
+async function runThenClose(worker: Worker, resources: readonly { close(): Promise<void> }[]): Promise<void> {
+  try {
+    await worker.run()
+  } finally {
+    for (const resource of resources) await resource.close()
+  }
 }
 
 async function stopped(worker: Worker, ended: Promise<void>): Promise<void> {

@@ -298,7 +298,7 @@ describe('the point of no return', () => {
     program('crossing', [
       undoneBy(uses('stop', 'stop'), uses('start', 'start')),
       uses('cross', 'cross', {}, { noReturn: 'the old data is stale', ...options }),
-      undoneBy(uses('then', 'then'), uses('unthen', 'unthen')),
+      undoneBy(uses('next', 'next'), uses('back', 'back')),
       uses('last', 'finish'),
     ])
 
@@ -309,15 +309,15 @@ describe('the point of no return', () => {
 
   test('after it, only what came later is taken back, and the end says so', async () => {
     const { end, world } = await play(crossing(), { answers: { last: ['failed'] }, decide: () => 'rollback' })
-    expect(world.called).toEqual(['stop', 'cross', 'then', 'last', 'then/undo/unthen'])
+    expect(world.called).toEqual(['stop', 'cross', 'next', 'last', 'next/undo/back'])
     expect(said(end)).toBe(
-      'Rolled back by ada after "finish" failed: last failed. Taken back: then. Done and left as it is: stop; cross. ' +
+      'Rolled back by ada after "finish" failed: last failed. Taken back: next. Done and left as it is: stop; cross. ' +
         'Possibly half done: finish. No more could be taken back: the old data is stale.',
     )
   })
 
   test('right after it, rollback is withheld with its reason', async () => {
-    const { world } = await play(crossing(), { answers: { then: ['refused'] } })
+    const { world } = await play(crossing(), { answers: { next: ['refused'] } })
     expect(world.waits[0]?.withheld.rollback).toBe('the old data is stale')
     expect(world.waits[0]?.offers).toEqual(['retry', 'abort'])
   })

@@ -44,13 +44,13 @@ const orphanCheckEvery = '5s'
  * went on takes the lock over with `TERMINATE_IF_RUNNING`, in one transaction of the server.
  */
 export async function quorateLock(cluster: string): Promise<void> {
-  let released = false
-  let orphaned = false
-  setHandler(releaseLock, () => void (released = true))
-  CancellationScope.current().cancelRequested.catch(() => void (orphaned = true))
+  const asked = { release: false, cancel: false }
+  setHandler(releaseLock, () => void (asked.release = true))
+  CancellationScope.current().cancelRequested.catch(() => void (asked.cancel = true))
   await CancellationScope.nonCancellable(async () => {
-    await condition(() => released || orphaned)
-    while (!released && (await holderRuns(cluster))) await condition(() => released, orphanCheckEvery)
+    await condition(() => asked.release || asked.cancel)
+    while (!asked.release && (await holderRuns(cluster)))
+      await condition(() => asked.release, orphanCheckEvery)
   })
 }
 

@@ -1,5 +1,5 @@
 import type { Step } from '../dsl/program.ts'
-import { iterations, placeOf, type Place } from './place.ts'
+import { type Iteration, type Place, placeOf } from './place.ts'
 import type { StepView } from './ports.ts'
 
 export type Summarise = (step: Step, place: Place) => string
@@ -32,7 +32,7 @@ export class Outline {
     return this.#nodes.get(path)?.view.summary ?? path
   }
 
-  unfold(path: string, bodies: ReturnType<typeof iterations>, steps: readonly Step[]): void {
+  unfold(path: string, bodies: readonly Iteration[], steps: readonly Step[]): void {
     const node = this.#nodes.get(path)
     if (!node) return
     const depth = node.view.depth + 1

@@ -21,12 +21,12 @@ export function undoPlace(step: Step, place: Place): Place {
   return { path: `${place.path}/undo`, key: `${step.key}/undo`, scope: place.scope }
 }
 
+export interface Iteration extends Place {
+  readonly label: string
+}
+
 /** One place an iteration; labels are readable where the items have names, and never equal. */
-export function iterations(
-  items: readonly Json[],
-  as: string,
-  place: Place,
-): readonly (Place & { label: string })[] {
+export function iterations(items: readonly Json[], as: string, place: Place): readonly Iteration[] {
   const taken = new Set<string>()
   return items.map((item, index) => {
     const label = unique(labelOf(item, index), taken)
@@ -42,20 +42,17 @@ const below = (key: string, child: string): string =>
 const longestLabel = 60
 
 function labelOf(item: Json, index: number): string {
-  const name = nameOf(item)
-  const text =
-    name === undefined
-      ? ''
-      : String(name)
-          .replace(/[^A-Za-z0-9._-]+/g, '-')
-          .slice(0, longestLabel)
+  const text = nameOf(item)
+    .replace(/[^A-Za-z0-9._-]+/g, '-')
+    .slice(0, longestLabel)
   return text === '' ? String(index + 1) : text
 }
 
-function nameOf(item: Json): Json | undefined {
-  if (item === null || typeof item !== 'object') return item
-  if (isList(item)) return undefined
-  return [item.name, item.host, item.id, item.key].find((value) => typeof value === 'string')
+function nameOf(item: Json): string {
+  if (item === null || typeof item !== 'object') return String(item)
+  if (isList(item)) return ''
+  const { name, host, id, key } = item
+  return [name, host, id, key].find((value) => typeof value === 'string') ?? ''
 }
 
 const isList = (item: Json): item is readonly Json[] => Array.isArray(item)

@@ -40,9 +40,7 @@ export class RunSession implements Decidable {
   }
 
   openQueries(): void {
-    const answer = <Answer>(name: QueryName, description: string, handler: () => Answer): void =>
-      setHandler(defineQuery<Answer>(name), handler, { description })
-    answer('status', 'How the run stands: its steps, what it waits for, who asked for it.', () =>
+    answer('status', 'How the run stands: its steps, what it waits for, who asked for it.', (): RunStatus =>
       this.status(),
     )
     answer('program', 'The program this run has pinned.', (): ProgramAnswer => this.#loaded?.program ?? null)
@@ -172,6 +170,10 @@ export class RunSession implements Decidable {
       ...(this.#cluster === undefined ? [] : [{ key: attributes.cluster, value: this.#cluster }]),
     ]
   }
+}
+
+function answer(name: QueryName, description: string, handler: () => unknown): void {
+  setHandler(defineQuery<unknown>(name), handler, { description })
 }
 
 const longestKeyword = 200

@@ -1,9 +1,10 @@
-import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/common'
+import { ActivityFailure } from '@temporalio/common'
 import { ActivityCancellationType, condition, scheduleActivity, sleep } from '@temporalio/workflow'
 import type { Json, Program } from '../dsl/program.ts'
-import { RunCancelled, StepFailure } from './failure.ts'
+import { stepFailure } from './activity-failure.ts'
+import { RunCancelled } from './failure.ts'
 import { interruptible } from './interruptible.ts'
-import type { ActionCall, ActionRequest, Decision, FailureKind, Ports, RunState, RunView } from './ports.ts'
+import type { ActionCall, ActionRequest, Decision, Ports, RunState, RunView } from './ports.ts'
 import type { RunSession } from './run-session.ts'
 
 export interface TemporalPortsOptions {
@@ -110,32 +111,4 @@ const workerDied = {
     'Error',
     'TypeError',
   ],
-}
-
-const kinds: Readonly<Record<string, FailureKind>> = {
-  InputError: 'refused',
-  RefusedError: 'refused',
-  ActionError: 'failed',
-  UnknownOutcomeError: 'unknown',
-}
-
-function stepFailure({ cause }: ActivityFailure, isRead: boolean): StepFailure {
-  if (cause instanceof ApplicationFailure) {
-    return new StepFailure(kindOf(cause) ?? (isRead ? 'failed' : 'unknown'), cause.message)
-  }
-  const kind = isRead ? 'failed' : 'unknown'
-  if (cause instanceof TimeoutFailure) {
-    return new StepFailure(
-      kind,
-      `no worker said how it ended (${cause.timeoutType ?? 'timeout'} timeout, again and again); is a worker running?`,
-    )
-  }
-  return new StepFailure(kind, cause?.message ?? 'the activity ended without a reason')
-}
-
-function kindOf({ details, type }: ApplicationFailure): FailureKind | undefined {
-  const said: unknown = details?.[0]
-  const kind = typeof said === 'object' && said !== null && 'kind' in said ? said.kind : undefined
-  if (kind === 'failed' || kind === 'unknown' || kind === 'refused') return kind
-  return typeof type === 'string' ? kinds[type] : undefined
 }

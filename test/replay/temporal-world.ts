@@ -1,0 +1,173 @@
+import { randomUUID } from 'node:crypto'
+import { resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { activityInfo, Context } from '@temporalio/activity'
+import type { WorkflowHandle } from '@temporalio/client'
+import { ApplicationFailure } from '@temporalio/common'
+import { TestWorkflowEnvironment } from '@temporalio/testing'
+import { bundleWorkflowCode, DefaultLogger, Runtime, Worker, type WorkflowBundle } from '@temporalio/worker'
+import type { Json, Program } from '../../dsl/program.ts'
+import { createBinaryFinder } from '../../lab/binaries.ts'
+import { holderOf } from '../../worker/holder.ts'
+import type { HolderRequest, LoadedRun, LoadRequest, RunMemo, RunStatus } from '../../workflows/doors.ts'
+import type { ActionRequest } from '../../workflows/ports.ts'
+
+/** A Temporal server and a worker with our workflows and made-up actions, for one test file. */
+export interface TemporalWorld {
+  readonly env: TestWorkflowEnvironment
+  readonly taskQueue: string
+  /** Every call of an action, in order. */
+  readonly calls: readonly ActionRequest[]
+  /** What an action does from now on; succeeds with `{}` until it is said. */
+  on(action: string, act: Act): void
+  /** Makes a program known by its name. */
+  offer(program: Program, inputs?: Readonly<Record<string, Json>>): void
+  /** Whether runs set search attributes from now on. */
+  attributes: boolean
+  start(runbook: string, options?: StartOptions): Promise<WorkflowHandle>
+  close(): Promise<void>
+}
+
+export type Act = (request: ActionRequest, context: Context, attempt: number) => Promise<Json> | Json
+
+export interface StartOptions {
+  readonly id?: string
+  readonly input?: Json
+  readonly memo?: RunMemo
+}
+
+/** A failure as the executor of actions throws it. */
+export function failing(type: 'ActionError' | 'UnknownOutcomeError' | 'RefusedError', message: string): ApplicationFailure {
+  const kind = { ActionError: 'failed', UnknownOutcomeError: 'unknown', RefusedError: 'refused' }[type]
+  return ApplicationFailure.create({ message, type, nonRetryable: true, details: [{ kind }] })
+}
+
+let bundled: Promise<WorkflowBundle> | undefined
+
+/** Bundled once a file: it takes seconds. */
+export function workflowBundle(): Promise<WorkflowBundle> {
+  bundled ??= bundleWorkflowCode({
+    workflowsPath: resolve(__dirname, '../../workflows/index.ts'),
+    logger: new DefaultLogger('ERROR'),
+  })
+  return bundled
+}
+
+/** Hides what the SDK says of activities that fail on purpose. */
+export function quiet(): void {
+  Runtime.install({ logger: new DefaultLogger('ERROR'), telemetryOptions: { logging: { filter: 'ERROR', forward: {} } } })
+}
+
+export async function startTemporalWorld(kind: 'devServer' | 'timeSkipping'): Promise<TemporalWorld> {
+  quiet()
+  const [env, bundle] = await Promise.all([serverOf(kind), workflowBundle()])
+  const taskQueue = `test-${randomUUID()}`
+  const offered = new Map<string, LoadedRun>()
+  const acts = new Map<string, Act>()
+  const calls: ActionRequest[] = []
+  const world = { attributes: false }
+  const load = ({ runbook, by, inputs }: LoadRequest): LoadedRun => {
+    const loaded = offered.get(runbook)
+    if (!loaded) throw failing('RefusedError', `no ${runbook}`)
+    if (inputs !== null && typeof inputs === 'object' && 'bad' in inputs) {
+      throw ApplicationFailure.nonRetryable('bad is no input of this runbook', 'InputError')
+    }
+    return { ...loaded, by: by ?? 'the starter', attributes: world.attributes }
+  }
+  const perform = (request: ActionRequest): Promise<Json> | Json => {
+    calls.push(request)
+    const { activityType, attempt } = activityInfo()
+    return acts.get(activityType)?.(request, Context.current(), attempt) ?? {}
+  }
+  const workerFor = (actions: readonly string[]): Promise<Worker> =>
+    Worker.create({
+      connection: env.nativeConnection,
+      taskQueue,
+      workflowBundle: bundle,
+      activities: {
+        ...Object.fromEntries(actions.map((name) => [name, perform])),
+        'quorate.load': load,
+        'quorate.holder': (request: HolderRequest) =>
+          holderOf(env.client, request, {
+            signal: Context.current().cancellationSignal,
+            heartbeat: () => Context.current().heartbeat(),
+          }),
+      },
+      shutdownGraceTime: '100ms',
+    })
+  const worker = await workerFor(actionNames)
+  const ended = worker.run()
+  return {
+    env,
+    taskQueue,
+    calls,
+    get attributes() {
+      return world.attributes
+    },
+    set attributes(known) {
+      world.attributes = known
+    },
+    on: (action, act) => void acts.set(action, act),
+    offer: (program, inputs = {}) =>
+      void offered.set(program.name, { program, inputs, hash: `hash of ${program.name}`, by: '', attributes: false, heartbeatTimeoutMs: 3000 }),
+    start: (runbook, { id = `${runbook}-${randomUUID()}`, input, memo }: StartOptions = {}) =>
+      env.client.workflow.start(runbook, {
+        taskQueue,
+        workflowId: id,
+        args: input === undefined ? [] : [input],
+        ...(memo ? { memo: { ...memo } } : {}),
+      }),
+    async close() {
+      worker.shutdown()
+      await ended
+      await env.teardown()
+    },
+  }
+}
+
+/** All that programs of these tests may use. */
+export const actionNames = ['look', 'look.more', 'do', 'do.more', 'undo', 'undo.more', 'cross']
+
+async function serverOf(kind: 'devServer' | 'timeSkipping'): Promise<TestWorkflowEnvironment> {
+  const finder = createBinaryFinder()
+  if (kind === 'timeSkipping') {
+    const path = await finder.temporalTestServer()
+    return TestWorkflowEnvironment.createTimeSkipping({ server: { executable: { type: 'existing-path', path } } })
+  }
+  const { path } = await finder.temporal()
+  return TestWorkflowEnvironment.createLocal({
+    server: { executable: { type: 'existing-path', path }, log: { format: 'pretty', level: 'error' } },
+  })
+}
+
+export const statusOf = (handle: WorkflowHandle): Promise<RunStatus> => handle.query<RunStatus>('status')
+
+/** Waits until a run stands as it should; fails after `timeoutMs` saying how it stands instead. */
+export async function untilStatus(
+  handle: WorkflowHandle,
+  what: string,
+  holds: (status: RunStatus) => boolean,
+  timeoutMs = 15_000,
+): Promise<RunStatus> {
+  const deadline = Date.now() + timeoutMs
+  for (;;) {
+    const status = await statusOf(handle)
+    if (holds(status)) return status
+    if (Date.now() > deadline) throw new Error(`Waited ${timeoutMs} ms for ${what}: ${JSON.stringify(status.view)}`)
+    await sleep(20)
+  }
+}
+
+export const untilWaiting = (handle: WorkflowHandle): Promise<RunStatus> =>
+  untilStatus(handle, 'the run to wait for a decision', ({ view }) => view.waiting !== undefined)
+
+/** The failure a run ended with. */
+export async function endOf(handle: WorkflowHandle): Promise<Error> {
+  try {
+    await handle.result()
+  } catch (error) {
+    if (error instanceof Error && error.cause instanceof Error) return error.cause
+    throw error
+  }
+  throw new Error('The run ended well.')
+}

@@ -1,0 +1,195 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import type { WorkflowHandle } from '@temporalio/client'
+import { program, undoneBy, uses } from '../test/replay/build.ts'
+import {
+  endOf,
+  failing,
+  startTemporalWorld,
+  statusOf,
+  type TemporalWorld,
+  untilStatus,
+  untilWaiting,
+} from '../test/replay/temporal-world.ts'
+import type { UpdateArgument, UpdateName } from './doors.ts'
+
+/** Decisions as they come over the wire, on a real server. */
+
+let world: TemporalWorld
+beforeAll(async () => {
+  world = await startTemporalWorld('devServer')
+  world.offer(
+    program('decide', [
+      undoneBy(uses('first', 'do.more'), uses('back', 'undo')),
+      uses('second', 'do', {}, { skippable: true }),
+      uses('third', 'cross'),
+    ]),
+  )
+  world.offer(program('strict', [uses('only', 'do')]))
+  world.on('do', () => {
+    throw failing('ActionError', 'no')
+  })
+}, 120_000)
+afterAll(() => world.close())
+
+const update = (handle: WorkflowHandle, name: UpdateName, argument?: unknown): Promise<unknown> =>
+  handle.executeUpdate(name, { args: argument === undefined ? [] : [argument] })
+
+async function rejectionOf(work: Promise<unknown>): Promise<string> {
+  try {
+    await work
+  } catch (error) {
+    if (error instanceof Error && error.cause instanceof Error) return error.cause.message
+    throw error
+  }
+  throw new Error('The update was accepted.')
+}
+
+async function waitingRun(name = 'decide'): Promise<WorkflowHandle> {
+  const handle = await world.start(name)
+  await untilWaiting(handle)
+  return handle
+}
+
+describe('what is rejected, and with which words', () => {
+  test.each<[string, UpdateName, unknown, RegExp]>([
+    [
+      'what is not offered',
+      'skip',
+      undefined,
+      /"skip" is not offered: the runbook does not allow.*Offered: retry, abort\./,
+    ],
+    [
+      'a rollback of nothing',
+      'rollback',
+      {},
+      /"rollback" is not offered: nothing was done that could be taken back/,
+    ],
+    ['another step', 'retry', { step: 'second' }, /The step that waits is "only", not "second"/],
+    ['a text', 'retry', 'please', /The input is one JSON object/],
+    ['a list', 'retry', [], /The input is one JSON object/],
+    ['a field that means nothing', 'abort', { force: true }, /Unknown input "force"/],
+    ['a name that is none', 'abort', { by: 7 }, /"by" is a text/],
+    ['a novel', 'abort', { reason: 'x'.repeat(1001) }, /"reason" is a text of at most 1000/],
+    ['resuming what runs', 'resume', undefined, /The run is not paused: it is waiting/],
+  ])('%s', async (_what, name, argument, message) => {
+    const handle = await waitingRun('strict')
+    expect(await rejectionOf(update(handle, name, argument))).toMatch(message)
+    expect((await statusOf(handle)).view.phase).toBe('waiting')
+    await handle.terminate()
+  })
+
+  test('a decision while nothing waits', async () => {
+    world.on('cross', async (_request, context) => {
+      await context.sleep(500)
+      return {}
+    })
+    const handle = await waitingRun()
+    await update(handle, 'skip')
+    await untilStatus(handle, 'the last step to run', ({ view }) => view.steps.at(-1)?.status === 'running')
+    expect(await rejectionOf(update(handle, 'retry'))).toBe(
+      'No step waits for a decision: the run is running.',
+    )
+    await handle.result()
+  })
+
+  test('rejections leave no trace in the history', async () => {
+    const handle = await waitingRun('strict')
+    const before = (await handle.describe()).historyLength
+    await rejectionOf(update(handle, 'skip'))
+    expect((await handle.describe()).historyLength).toBe(before)
+    await handle.terminate()
+  })
+})
+
+describe('what is accepted', () => {
+  test('answers what was decided; by and reason are kept', async () => {
+    const handle = await waitingRun()
+    expect(
+      await update(handle, 'skip', {
+        step: 'second',
+        by: 'ada',
+        reason: 'not needed',
+      } satisfies UpdateArgument),
+    ).toEqual({
+      message: 'Accepted: skip "do".',
+      step: 'second',
+    })
+    await handle.result()
+    expect((await statusOf(handle)).view.steps.map(({ status, note }) => [status, note])).toContainEqual([
+      'skipped',
+      'skipped by ada: not needed',
+    ])
+  })
+
+  test('the same update id decides once', async () => {
+    const handle = await waitingRun()
+    const options = { updateId: 'click-1', args: [{}] }
+    const answers = await Promise.all([
+      handle.executeUpdate('retry', options),
+      handle.executeUpdate('retry', options),
+    ])
+    expect(answers[0]).toEqual(answers[1])
+    await untilWaiting(handle)
+    expect(await handle.executeUpdate('retry', options)).toEqual(answers[0])
+    expect((await statusOf(handle)).view.phase).toBe('waiting')
+    expect(
+      world.calls.filter(({ run, step }) => run.id === handle.workflowId && step === 'second'),
+    ).toHaveLength(2)
+    await handle.terminate()
+  })
+
+  test('of two decisions at once, the first counts and the other is told so', async () => {
+    const handle = await waitingRun()
+    const both = await Promise.allSettled([update(handle, 'abort'), update(handle, 'abort')])
+    expect(both.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected'])
+    expect(await endOf(handle)).toMatchObject({ type: 'RunAborted' })
+  })
+})
+
+describe('pause', () => {
+  test('stops before the next step, and resume goes on', async () => {
+    const handle = await waitingRun()
+    await update(handle, 'pause', { by: 'ada' })
+    expect(await rejectionOf(update(handle, 'pause'))).toMatch(/already paused/)
+    await update(handle, 'skip')
+    const { paused, view } = await untilStatus(
+      handle,
+      'the run to stop',
+      ({ view: { phase } }) => phase === 'paused',
+    )
+    expect(paused).toMatchObject({ by: 'ada' })
+    expect(view.steps.at(-1)?.status).toBe('pending')
+    await update(handle, 'resume')
+    await handle.result()
+  })
+
+  test('a paused run can be cancelled', async () => {
+    const handle = await waitingRun()
+    await update(handle, 'pause')
+    await update(handle, 'skip')
+    await untilStatus(handle, 'the run to stop', ({ view: { phase } }) => phase === 'paused')
+    await handle.cancel()
+    expect((await endOf(handle)).name).toBe('CancelledFailure')
+  })
+})
+
+test('the details show what it waits for, and every update and query says what it is for', async () => {
+  const handle = await waitingRun()
+  const metadata = await handle.query<{
+    currentDetails: string
+    definition: { updateDefinitions: { name: string; description: string }[] }
+  }>('__temporal_workflow_metadata')
+  expect(metadata.currentDetails).toContain('for one of the updates `retry`, `skip`, `rollback`, `abort`')
+  expect(metadata.definition.updateDefinitions.map(({ name }) => name)).toEqual([
+    'retry',
+    'skip',
+    'rollback',
+    'abort',
+    'pause',
+    'resume',
+  ])
+  expect(
+    metadata.definition.updateDefinitions.every(({ description }) => description.includes('"reason"')),
+  ).toBe(true)
+  await handle.terminate()
+})
