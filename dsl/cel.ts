@@ -1,5 +1,6 @@
 import { Environment, type ASTNode, type EnvironmentOptions, type ParseResult } from '@marcbachmann/cel-js'
 import { everyNode, loopDepth } from './cel-tree.ts'
+import { makeStrict } from './cel-strict.ts'
 import { bytesText, durationText } from './duration.ts'
 
 /** Loops inside one another; with the bound on what lists hold together it bounds an evaluation's work. */
@@ -39,10 +40,24 @@ export class RestrictedCall extends Error {
   }
 }
 
-/** Parses under the language's own limits; throws cel-js' ParseError or `RestrictedCall`. */
+const longestSource = 4096
+
+export class TooLong extends Error {
+  override readonly name = 'TooLong'
+
+  constructor() {
+    super(`An expression may have ${longestSource} characters.`)
+  }
+}
+
+/** Parses under the language's own limits; throws cel-js' ParseError, `TooLong` or `RestrictedCall`. */
 export function parseCel(environment: Environment, source: string): ParseResult {
+  if (source.length > longestSource) throw new TooLong()
   const parsed = environment.parse(source)
-  for (const node of everyNode(parsed.ast)) restrict(node)
+  for (const node of everyNode(parsed.ast)) {
+    restrict(node)
+    makeStrict(node)
+  }
   if (loopDepth(parsed.ast) > mostLoops) {
     throw new RestrictedCall(
       parsed.ast,

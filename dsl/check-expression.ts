@@ -1,7 +1,7 @@
 import { ParseError, TypeError as CelTypeError, type ASTNode } from '@marcbachmann/cel-js'
 import { everyNode, readsOf } from './cel-tree.ts'
 import { readableNames, typeNamed, type TypedEnvironment } from './cel-types.ts'
-import { functionNames, parseCel, RestrictedCall } from './cel.ts'
+import { functionNames, parseCel, RestrictedCall, TooLong } from './cel.ts'
 import { nearest, suggest } from './near.ts'
 import type { Complaint, Range } from './source.ts'
 import { doublePaths, dyn, type Type } from './types.ts'
@@ -105,6 +105,7 @@ function rangeWithin(error: unknown): Range | undefined {
 }
 
 function syntaxComplaint(error: unknown): Complaint {
+  if (error instanceof TooLong) return { code: 'EXPRESSION_LIMIT', message: error.message }
   if (error instanceof RestrictedCall) {
     const pattern = error.message.includes('attern') || error.message.includes('regular expression')
     return { code: pattern ? 'PATTERN' : 'EXPRESSION_LIMIT', message: error.message }

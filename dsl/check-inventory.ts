@@ -2,7 +2,7 @@ import { etcdLayout, mergedEtcd } from './etcd-layout.ts'
 import type { ClusterSource, InventorySource } from './inventory-schema.ts'
 import { listed, suggest } from './near.ts'
 import type { Problem } from './problem.ts'
-import { entryOf, nodeAt, type Path, type YamlNode } from './read-yaml.ts'
+import { entryOf, nodeAt, type Path, type YamlNode } from './yaml-node.ts'
 import { problemAt, type Complaint, type Range, type Source } from './source.ts'
 
 interface Check {

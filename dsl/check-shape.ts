@@ -3,7 +3,7 @@ import type { Code } from './codes.ts'
 import type { JsonSchema } from './action-spec.ts'
 import { listed, nearest } from './near.ts'
 import type { Problem } from './problem.ts'
-import { entryOf, nodeAt, toJson, type Path, type YamlNode } from './read-yaml.ts'
+import { entryOf, nodeAt, toJson, type Path, type YamlNode } from './yaml-node.ts'
 import { problemAt, type Complaint, type Range, type Source } from './source.ts'
 
 export type Shaped<Value> =
@@ -51,11 +51,16 @@ interface Context {
 
 type Issue = z.core.$ZodIssue
 
+/** Of one map; whoever has more has the wrong file. */
+const mostUnknown = 50
+
 function problemsOf(context: Context, issue: Issue): readonly Problem[] {
   const path = pathOf(issue.path)
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => unknownKey(context, path, key))
+    const known = keysAt(context.schema, path)
+    return issue.keys.slice(0, mostUnknown).map((key) => unknownKey(context, path, key, known))
   }
+  if (issue.code === 'invalid_key') return [wrongKey(context, path, issue)]
   const missing = missingKey(context.node, path)
   const at = missing === undefined ? nodeAt(context.node, path).range : missing.range
   const complaint = missing === undefined ? complaintOf(issue, path) : missingComplaint(context, path, issue)
@@ -92,10 +97,14 @@ function missingComplaint({ schema, what }: Context, path: Path, issue: Issue): 
   }
 }
 
-function unknownKey({ source, node, schema, what }: Context, path: Path, key: string): Problem {
+function unknownKey(
+  { source, node, what }: Context,
+  path: Path,
+  key: string,
+  known: readonly string[],
+): Problem {
   const parent = nodeAt(node, path)
   const range = entryOf(parent, key)?.keyRange ?? parent.range
-  const known = keysAt(schema, path)
   const where = path.length === 0 ? what : `"${nameOf(path)}"`
   return problemAt(source, range, unknownKeyComplaint(where, key, known))
 }
@@ -107,6 +116,17 @@ export function unknownKeyComplaint(where: string, key: string, known: readonly 
     message: `${capital(where)} has no key "${key}".`,
     hint: near === undefined ? `It takes ${listed(known)}.` : `Did you mean "${near}"?`,
   }
+}
+
+function wrongKey(
+  { source, node }: Context,
+  path: Path,
+  issue: Extract<Issue, { readonly code: 'invalid_key' }>,
+): Problem {
+  const key = String(path.at(-1))
+  const range = entryOf(nodeAt(node, path.slice(0, -1)), key)?.keyRange ?? node.range
+  const reason = issue.issues[0]?.message ?? 'It cannot be a key here.'
+  return problemAt(source, range, { code: 'WRONG_VALUE', message: `"${key}" cannot be a name: ${reason}` })
 }
 
 function nameOf(path: Path): string {

@@ -3,7 +3,7 @@ import { article, recordOf } from './check-shape.ts'
 import type { CompiledTemplate } from './compile-template.ts'
 import { listed, nearest } from './near.ts'
 import type { Json } from './program.ts'
-import { entryOf } from './read-yaml.ts'
+import { entryOf } from './yaml-node.ts'
 import type { Complaint, Range } from './source.ts'
 import { resolveReference, typeText, type Type } from './types.ts'
 
@@ -21,6 +21,7 @@ export function findingsIn(
   root: JsonSchema,
   schema: JsonSchema = root,
 ): readonly Finding[] {
+  if (compiled.broken === true) return []
   const reference = schema['$ref']
   if (typeof reference === 'string') return findingsIn(compiled, root, resolveReference(root, reference))
   const options = schema['anyOf'] ?? schema['oneOf']
@@ -124,7 +125,8 @@ function schemaText(schema: JsonSchema): string {
   if (Array.isArray(schema['enum']))
     return `one of ${schema['enum'].map((value) => JSON.stringify(value)).join(', ')}`
   if (schema['const'] !== undefined) return JSON.stringify(schema['const'])
-  return article(shown(schema['type'] ?? 'something else'))
+  const types = [schema['type'] ?? 'something else'].flat()
+  return types.map((type) => article(shown(type))).join(' or ')
 }
 
 function shown(value: unknown): string {

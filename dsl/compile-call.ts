@@ -6,7 +6,7 @@ import { complain, outputType, pin, type Compiler, type Scope } from './compiler
 import { parseDuration } from './duration.ts'
 import { suggest } from './near.ts'
 import type { Template } from './program.ts'
-import { childOf, entryOf, type YamlNode } from './read-yaml.ts'
+import { childOf, entryOf, type YamlNode } from './yaml-node.ts'
 import type { StepSource } from './runbook-schema.ts'
 import { optionalText, positive, type Body, type OwnPart, type Site } from './step-site.ts'
 import { dyn, typeText, type Type } from './types.ts'

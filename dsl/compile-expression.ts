@@ -1,7 +1,7 @@
 import { checkExpression, type Explain } from './check-expression.ts'
 import { complain, environmentOf, type Compiler, type Scope } from './compiler.ts'
 import type { Expression } from './program.ts'
-import type { YamlNode } from './read-yaml.ts'
+import type { YamlNode } from './yaml-node.ts'
 import { rangeInside, type ScalarNode } from './scalar-positions.ts'
 import { placeAt, type Range } from './source.ts'
 import { cutTemplate } from './template-text.ts'

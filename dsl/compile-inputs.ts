@@ -3,8 +3,8 @@ import { checkShape } from './check-shape.ts'
 import { patternProblem } from './cel.ts'
 import { complain, type Compiler } from './compiler.ts'
 import type { InputSpec, Json } from './program.ts'
-import { childOf, entryOf, toJson, type YamlEntry, type YamlNode } from './read-yaml.ts'
-import { amountOf, idText, inputSchema, type InputSource } from './runbook-schema.ts'
+import { childOf, entryOf, toJson, type YamlEntry, type YamlNode } from './yaml-node.ts'
+import { amountOf, inputSchema, type InputSource } from './runbook-schema.ts'
 import type { Code } from './codes.ts'
 
 /** The declared inputs that are sound; what is wrong with the others is complained about. */
@@ -18,12 +18,7 @@ export function compileInputs(compiler: Compiler, root: YamlNode): Readonly<Reco
   return Object.fromEntries(specs)
 }
 
-function compileInput(compiler: Compiler, { key, keyRange, value: node }: YamlEntry): InputSpec | undefined {
-  const name = idText.safeParse(key)
-  if (!name.success) {
-    const message = `"${key}" cannot be the name of an input: small letter first, then letters, digits and "_".`
-    complain(compiler, keyRange, { code: 'WRONG_VALUE', message })
-  }
+function compileInput(compiler: Compiler, { key, value: node }: YamlEntry): InputSpec | undefined {
   const shaped = checkShape(compiler.source, node, inputSchema, `input "${key}"`)
   if (!shaped.ok) {
     compiler.problems.push(...shaped.problems)
@@ -101,5 +96,5 @@ function withDefault(compiler: Compiler, node: YamlNode, spec: InputSpec): Input
   const checked = checkValue(spec, value)
   if (checked.ok) return { ...spec, default: checked.value }
   complain(compiler, node.range, { code: 'WRONG_VALUE', message: `The default ${checked.message}.` })
-  return spec
+  return { ...spec, required: true }
 }

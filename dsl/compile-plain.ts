@@ -1,7 +1,7 @@
 import { compileBare, compileCondition } from './compile-expression.ts'
 import { compileTemplate } from './compile-template.ts'
 import { complain, rootNames, type Compiler, type Scope } from './compiler.ts'
-import { childOf, entryOf, type YamlNode } from './read-yaml.ts'
+import { childOf, entryOf, type YamlNode } from './yaml-node.ts'
 import type { StepSource } from './runbook-schema.ts'
 import { leaving } from './absent.ts'
 import type { Body, OwnPart, Site } from './step-site.ts'

@@ -1,7 +1,7 @@
 import { compileSource } from './compile-expression.ts'
 import { complain, type Compiler, type Scope } from './compiler.ts'
 import type { Expression, Json, Template } from './program.ts'
-import type { YamlNode } from './read-yaml.ts'
+import type { YamlNode } from './yaml-node.ts'
 import { rangeInside, type ScalarNode } from './scalar-positions.ts'
 import type { Range } from './source.ts'
 import { cutTemplate, type Piece } from './template-text.ts'
@@ -12,6 +12,8 @@ export interface CompiledTemplate {
   readonly node: YamlNode
   readonly template: Template
   readonly type: Type
+  /** Something in it is wrong and has been said; it is not looked at again. */
+  readonly broken?: true
   readonly items?: readonly CompiledTemplate[]
   readonly entries?: ReadonlyMap<string, CompiledTemplate>
 }
@@ -34,7 +36,7 @@ function literal(node: YamlNode, value: Json): CompiledTemplate {
 }
 
 function broken(node: YamlNode): CompiledTemplate {
-  return { node, template: { kind: 'literal', value: null }, type: dyn }
+  return { node, template: { kind: 'literal', value: null }, type: dyn, broken: true }
 }
 
 type ListNode = Extract<YamlNode, { readonly kind: 'list' }>

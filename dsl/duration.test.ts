@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { bytesText, durationText, parseBytes, parseDuration } from './duration.ts'
 
 test.each([

@@ -50,7 +50,7 @@ export type CheckedValue =
 /** One value against its declaration, the inventory apart. */
 export function checkValue(spec: InputSpec, raw: unknown): CheckedValue {
   const converted = convert(spec, raw)
-  if (converted === undefined) return { ok: false, message: `must be ${wanted(spec)}, not ${shown(raw)}` }
+  if (converted === undefined) return { ok: false, message: `must be ${wanted(spec)}${butIs(spec, raw)}` }
   const outside = boundsProblem(spec, converted)
   return outside === undefined ? { ok: true, value: converted } : { ok: false, message: outside }
 }
@@ -148,6 +148,10 @@ function wanted(spec: InputSpec): string {
 }
 
 /** A secret typed in by mistake must not come back in an error. */
+function butIs({ type }: InputSpec, raw: unknown): string {
+  return type === 'secret' ? '' : `, not ${shown(raw)}`
+}
+
 function shown(raw: unknown): string {
   if (typeof raw === 'number' || typeof raw === 'boolean') return String(raw)
   if (typeof raw === 'string') return raw.length > 60 ? 'this text' : `"${raw}"`

@@ -1,4 +1,5 @@
-import { childOf, entryOf, nodeAt, readYaml, toJson, type YamlFile, type YamlNode } from './read-yaml.ts'
+import { readYaml } from './read-yaml.ts'
+import { childOf, entryOf, nodeAt, toJson, type YamlFile, type YamlNode } from './yaml-node.ts'
 import type { Range } from './source.ts'
 
 export interface Move {

@@ -13,40 +13,10 @@ import {
 } from 'yaml'
 import type { Code } from './codes.ts'
 import type { Checked, Problem } from './problem.ts'
-import type { Json } from './program.ts'
-import { problemAt, sourceOf, sortProblems, type Range, type Source } from './source.ts'
+import { deepest, tooDeep, unfit } from './fit-to-parse.ts'
+import { problemAt, sourceOf, sortProblems, type Complaint, type Range, type Source } from './source.ts'
+import type { ScalarStyle, YamlEntry, YamlFile, YamlNode } from './yaml-node.ts'
 
-/** A YAML file as plain data that knows where it stands. */
-export type YamlNode =
-  | { readonly kind: 'map'; readonly range: Range; readonly entries: readonly YamlEntry[] }
-  | { readonly kind: 'list'; readonly range: Range; readonly items: readonly YamlNode[] }
-  | {
-      readonly kind: 'scalar'
-      readonly range: Range
-      readonly value: null | boolean | number | string
-      /** As it is written: tells how characters of the value lie in the text. */
-      readonly style: ScalarStyle
-    }
-
-export type ScalarStyle = 'plain' | 'single' | 'double' | 'literal' | 'folded'
-
-export interface YamlEntry {
-  readonly key: string
-  readonly keyRange: Range
-  readonly value: YamlNode
-}
-
-export interface YamlFile {
-  readonly source: Source
-  readonly root: YamlNode
-}
-
-export type Path = readonly (string | number)[]
-
-const mostBytes = 256 * 1024
-const deepest = 64
-/** Counted blindly, quotes and comments included, so it is above `deepest`; far below what a parser survives. */
-const deepestBlind = 256
 const forbiddenKeys = new Set(['__proto__', 'constructor', 'prototype'])
 
 /**
@@ -55,8 +25,8 @@ const forbiddenKeys = new Set(['__proto__', 'constructor', 'prototype'])
  */
 export function readYaml(file: string, text: string): Checked<YamlFile> {
   const source = sourceOf(file, text)
-  const unfit = tooBig(source) ?? blindlyTooDeep(source)
-  if (unfit !== undefined) return { ok: false, problems: [unfit] }
+  const refused = unfit(source)
+  if (refused !== undefined) return { ok: false, problems: [refused] }
   try {
     return convert(source, parse(text))
   } catch (error) {
@@ -64,95 +34,15 @@ export function readYaml(file: string, text: string): Checked<YamlFile> {
   }
 }
 
-/** The node at a path, or the deepest one on the way to it that exists. */
-export function nodeAt(root: YamlNode, path: Path): YamlNode {
-  let node = root
-  for (const step of path) {
-    const next = childOf(node, step)
-    if (next === undefined) return node
-    node = next
-  }
-  return node
-}
-
-export function childOf(node: YamlNode, step: string | number): YamlNode | undefined {
-  if (node.kind === 'list') return typeof step === 'number' ? node.items[step] : undefined
-  return entryOf(node, step)?.value
-}
-
-export function entryOf(node: YamlNode | undefined, key: string | number): YamlEntry | undefined {
-  return node?.kind === 'map' ? node.entries.find((entry) => entry.key === key) : undefined
-}
-
-export function toJson(node: YamlNode): Json {
-  if (node.kind === 'scalar') return node.value
-  if (node.kind === 'list') return node.items.map(toJson)
-  return Object.fromEntries(node.entries.map(({ key, value }) => [key, toJson(value)]))
-}
-
 const start: Range = { start: 0, end: 1 }
-
-function tooBig(source: Source): Problem | undefined {
-  const bytes = utf8Length(source.text)
-  if (bytes <= mostBytes) return undefined
-  const message = `The file has ${bytes} bytes; ${mostBytes} (256 KiB) is the most.`
-  return problemAt(source, start, { code: 'FILE_TOO_BIG', message })
-}
-
-function utf8Length(text: string): number {
-  if (text.length > mostBytes) return text.length
-  let bytes = 0
-  for (const character of text) {
-    const code = character.codePointAt(0) ?? 0
-    bytes += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4
-  }
-  return bytes
-}
-
-/** Looks at brackets and indentation alone, without knowing what is quoted: cheap, and never too late. */
-function blindlyTooDeep(source: Source): Problem | undefined {
-  return tooManyOpen(source) ?? tooFarIn(source)
-}
-
-function tooManyOpen(source: Source): Problem | undefined {
-  let open = 0
-  for (let at = 0; at < source.text.length; at++) {
-    const character = source.text[at]
-    if (character === '[' || character === '{') open++
-    else if ((character === ']' || character === '}') && open > 0) open--
-    if (open > deepestBlind) return tooDeep(source, { start: at, end: at + 1 })
-  }
-  return undefined
-}
-
-/** A level of block nesting costs at least a column of indentation or one of the marks `-`, `?` and `:`. */
-function tooFarIn(source: Source): Problem | undefined {
-  for (const lineStart of source.lineStarts) {
-    let columns = 0
-    while (columns <= deepestBlind && isIndent(source.text[lineStart + columns])) columns++
-    const at = lineStart + columns
-    if (columns > deepestBlind) return tooDeep(source, { start: at, end: at + 1 })
-  }
-  return undefined
-}
-
-function isIndent(character: string | undefined): boolean {
-  return (
-    character === ' ' || character === '\t' || character === '-' || character === '?' || character === ':'
-  )
-}
-
-function tooDeep(source: Source, range: Range): Problem {
-  const message = `Lists and maps are nested deeper than ${deepest} here.`
-  return problemAt(source, range, { code: 'NESTED_TOO_DEEP', message })
-}
 
 function parse(text: string): Document.Parsed {
   return parseDocument(text, {
     version: '1.2',
     schema: 'core',
     strict: true,
-    uniqueKeys: true,
+    // yaml compares every key with every other; `entriesOf` needs one look a key.
+    uniqueKeys: false,
     stringKeys: true,
     merge: false,
     prettyErrors: false,
@@ -160,21 +50,23 @@ function parse(text: string): Document.Parsed {
   })
 }
 
+/** The parser's; after so many the rest says nothing new. */
+const mostErrors = 50
+
 const knownErrors: Readonly<Partial<Record<YAMLError['code'], Code>>> = {
-  DUPLICATE_KEY: 'DUPLICATE_KEY',
   MULTIPLE_DOCS: 'MORE_THAN_ONE_DOCUMENT',
   NON_STRING_KEY: 'KEY_NOT_TEXT',
   TAG_RESOLVE_FAILED: 'TAG',
 }
 
 const wordings: Readonly<Partial<Record<Code, string>>> = {
-  DUPLICATE_KEY: 'This key stands twice in the same map.',
   MORE_THAN_ONE_DOCUMENT: 'A second document begins here; a file holds one.',
   KEY_NOT_TEXT: 'Keys must be plain words.',
 }
 
 function convert(source: Source, document: Document.Parsed): Checked<YamlFile> {
-  const problems = [...document.errors, ...document.warnings].map((error) => yamlProblem(source, error))
+  const errors = [...document.errors, ...document.warnings].slice(0, mostErrors)
+  const problems = errors.map((error) => yamlProblem(source, error))
   const conversion: Conversion = { source, problems }
   const root = document.contents === null ? undefined : nodeOf(conversion, document.contents, 0)
   if (problems.length > 0) return { ok: false, problems: sortProblems(problems) }
@@ -197,7 +89,7 @@ function oneLineEnd(text: string, [from, to]: readonly [number, number]): number
   return lineEnd < 0 ? to : Math.min(to, lineEnd)
 }
 
-function syntax(message: string): { readonly code: Code; readonly message: string } {
+function syntax(message: string): Complaint {
   return { code: 'YAML_SYNTAX', message: `This is not YAML: ${message}.` }
 }
 
@@ -252,7 +144,18 @@ function isNode(item: unknown): item is Node {
 }
 
 function entriesOf(conversion: Conversion, map: YAMLMap, depth: number): readonly YamlEntry[] {
-  return map.items.flatMap((pair) => entryFrom(conversion, pair, rangeOf(map), depth))
+  const entries = map.items.flatMap((pair) => entryFrom(conversion, pair, rangeOf(map), depth))
+  const seen = new Set<string>()
+  return entries.filter(({ key, keyRange }) => {
+    const first = !seen.has(key)
+    seen.add(key)
+    if (!first) conversion.problems.push(problemAt(conversion.source, keyRange, twice(key)))
+    return first
+  })
+}
+
+function twice(key: string): Complaint {
+  return { code: 'DUPLICATE_KEY', message: `The key "${key}" stands twice in the same map.` }
 }
 
 function entryFrom(conversion: Conversion, pair: Pair, map: Range, depth: number): readonly YamlEntry[] {

@@ -17,7 +17,7 @@ const amount = z.union([z.number(), z.string()])
 
 export const idText = z
   .string()
-  .regex(identifier, { error: 'An id begins with a small letter and has letters, digits and "_" only.' })
+  .regex(identifier, { error: 'It begins with a small letter and has letters, digits and "_" only.' })
 
 export const inputTypes = [
   'string',

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals'
-import { childOf, readYaml } from './read-yaml.ts'
+import { readYaml } from './read-yaml.ts'
+import { childOf } from './yaml-node.ts'
 import { rangeInside } from './scalar-positions.ts'
 import { placeAt } from './source.ts'
 

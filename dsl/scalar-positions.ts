@@ -1,4 +1,4 @@
-import type { YamlNode } from './read-yaml.ts'
+import type { YamlNode } from './yaml-node.ts'
 import type { Range, Source } from './source.ts'
 
 export type ScalarNode = Extract<YamlNode, { readonly kind: 'scalar' }>

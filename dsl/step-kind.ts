@@ -2,7 +2,7 @@ import type { z } from 'zod'
 import { checkShape, shapeOfRest } from './check-shape.ts'
 import { complain, type Compiler } from './compiler.ts'
 import { listed, nearest } from './near.ts'
-import type { YamlEntry, YamlNode } from './read-yaml.ts'
+import type { YamlEntry, YamlNode } from './yaml-node.ts'
 import {
   laterKeys,
   laterKinds,

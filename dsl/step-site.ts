@@ -2,7 +2,7 @@ import { compileTemplate } from './compile-template.ts'
 import { complain, type Compiler, type Scope } from './compiler.ts'
 import { parseDuration } from './duration.ts'
 import type { Step, Template } from './program.ts'
-import { childOf, type YamlNode } from './read-yaml.ts'
+import { childOf, type YamlNode } from './yaml-node.ts'
 
 export interface StepsContext {
   /** Goes before the keys of these steps: empty, or ends with `/`. */

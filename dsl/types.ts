@@ -111,9 +111,11 @@ function schemaType(walk: Walk, schema: JsonSchema, name: string): Type {
       options.map((option) => schemaType(walk, recordOf(option), name)),
       name,
     )
-  if (Array.isArray(schema['enum'])) return common(schema['enum'].map((value) => scalarType(value)))
+  if (Array.isArray(schema['enum'])) return unionType(schema['enum'].map(scalarType), name)
   if (schema['const'] !== undefined) return scalarType(schema['const'])
-  return namedType(walk, schema, name)
+  if (!Array.isArray(schema['type'])) return namedType(walk, schema, name)
+  const types = schema['type'].map((type: unknown) => namedType(walk, { ...schema, type }, name))
+  return unionType(types, name)
 }
 
 function referencedType(walk: Walk, reference: string, name: string): Type {
