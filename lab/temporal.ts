@@ -169,7 +169,8 @@ async function untilAnswers(
 
 /** An answer about the namespace says more than an open port: runs can be started from then on. */
 async function answers(address: string): Promise<boolean> {
-  const connection = Connection.lazy({ address, tls: false })
+  // Without the interceptor that tries again: its timer would outlive the connection.
+  const connection = Connection.lazy({ address, tls: false, interceptors: [] })
   try {
     await connection.withDeadline(Date.now() + 2_000, () =>
       connection.workflowService.describeNamespace({ namespace: 'default' }),

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { WorkflowHandle } from '@temporalio/client'
+import { parse } from 'yaml'
 import { type Door, openDoor } from '../client/door.ts'
 import { createBinaryFinder, type EtcdMinor } from '../lab/binaries.ts'
 import { createEtcdClient } from '../lab/etcd-client.ts'
@@ -102,9 +103,28 @@ const starter =
       id,
       handle,
       status: () => handle.query<RunStatus>('status'),
-      result: () => handle.result() as Promise<RunResult>,
+      result: () => resultOf(handle),
     }
   }
+
+/** The run's result. A run that waits for a person instead fails the test at once, saying why. */
+async function resultOf(handle: WorkflowHandle): Promise<RunResult> {
+  const over = { yes: false }
+  const watch = async (): Promise<never> => {
+    while (!over.yes) {
+      const status = await handle.query<RunStatus>('status').catch(() => undefined)
+      const waiting = status?.view.waiting
+      if (waiting) throw new Error(`The run waits: ${waiting.failure.summary}: ${waiting.failure.message}`)
+      await sleep(200)
+    }
+    return new Promise(() => undefined)
+  }
+  try {
+    return await Promise.race([handle.result() as Promise<RunResult>, watch()])
+  } finally {
+    over.yes = true
+  }
+}
 
 export interface WorkerProcess {
   start(): Promise<void>
@@ -176,7 +196,7 @@ async function putBallast(endpoint: string, bytes: number): Promise<void> {
 
 /** A client that writes through every host while `work` runs; afterwards nothing acknowledged may be lost. */
 export async function whileWriting<Result>(world: World, work: (writer: Writer) => Promise<Result>) {
-  await fill([world.endpoints[0] ?? ''], 500).catch(() => fill(world.endpoints, 500))
+  await fill(await liveEndpoints(world), 500)
   const writer = startWriter({ endpoints: world.endpoints, prefix: `writer-${Date.now()}/` })
   let result: Result
   try {
@@ -229,6 +249,24 @@ async function liveEndpoints(world: World): Promise<string[]> {
     }),
   )
   return answers.flat()
+}
+
+/** Member names by endpoint, and the host without a member, by the inventory as it is now. */
+export function whoIsWhere(world: World) {
+  const { clusters } = parse(readFileSync(world.lab.inventory, 'utf8')) as {
+    clusters: Record<string, { members: Record<string, string>; spares: string[] }>
+  }
+  const { members, spares } = clusters['demo'] ?? { members: {}, spares: [] }
+  const endpointOf = (host: string): string => {
+    const { address, clientPort } = world.lab.host(host)
+    return `${address}:${clientPort}`
+  }
+  const [name = ''] = spares
+  return {
+    hosts: members,
+    members: new Map(Object.entries(members).map(([member, host]) => [endpointOf(host), member])),
+    free: { name, endpoint: endpointOf(name) },
+  }
 }
 
 export interface JobRecord {
