@@ -124,5 +124,7 @@ function shortName(name: string): string {
 
 /** cel-js' type names inside its messages, as people are told them. */
 export function readableNames(message: string): string {
-  return message.replace(/\bq\.([\w.]+?)(?:\.orNull)?(?=[\s,>)']|$)/g, '$1')
+  return message
+    .replace(/\bq\.([\w.]+?)(?:\.orNull)?(?=[\s,>)']|$)/g, '$1')
+    .replace(/\bdyn<([^<>]+)>/g, '$1 or null')
 }

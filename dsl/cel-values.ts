@@ -51,7 +51,8 @@ export function toCel(value: Json, tree: DoubleTree, budget: Budget): CelValue {
   if (isList(value)) {
     if (value.length > budget.longestList)
       throw new Error(`a list of ${value.length} items is too long for it`)
-    return value.map((item) => toCel(item, childTree(tree, '*'), budget))
+    // Not `value.map`: of an array from another realm it makes another such, which cel-js does not know.
+    return Array.from(value, (item) => toCel(item, childTree(tree, '*'), budget))
   }
   return new Map(Object.entries(value).map(([key, item]) => [key, toCel(item, childTree(tree, key), budget)]))
 }

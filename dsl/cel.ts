@@ -89,6 +89,11 @@ function restrict(node: ASTNode): void {
   node.args[0] = boundedMatch
 }
 
+/** A function's name as the author wrote it. */
+export function writtenName(call: string): string {
+  return call.replace(boundedMatch, 'matches')
+}
+
 function matchesWhole(text: string, pattern: string): boolean {
   if (text.length > longestMatched) throw new Error(`"matches" looks at ${longestMatched} characters at most`)
   return new RegExp(pattern).test(text)

@@ -1,7 +1,7 @@
 import { ParseError, TypeError as CelTypeError, type ASTNode } from '@marcbachmann/cel-js'
 import { everyNode, readsOf } from './cel-tree.ts'
 import { readableNames, typeNamed, type TypedEnvironment } from './cel-types.ts'
-import { functionNames, parseCel, RestrictedCall, TooLong } from './cel.ts'
+import { functionNames, parseCel, RestrictedCall, TooLong, writtenName } from './cel.ts'
 import { nearest, suggest } from './near.ts'
 import type { Complaint, Range } from './source.ts'
 import { doublePaths, dyn, type Type } from './types.ts'
@@ -221,9 +221,9 @@ function unknownCall(
   summary: string,
   { environment }: TypedEnvironment,
 ): Complaint {
-  const name = node?.op === 'call' || node?.op === 'rcall' ? node.args[0] : ''
+  const name = node?.op === 'call' || node?.op === 'rcall' ? writtenName(node.args[0]) : ''
   const names = functionNames(environment)
-  const call = /'(.*)'/.exec(readableNames(summary))?.[1] ?? name
+  const call = writtenName(/'(.*)'/.exec(readableNames(summary))?.[1] ?? name)
   if (names.includes(name)) {
     return { code: 'EXPRESSION_TYPE', message: `There is a function "${name}", but not ${call}.` }
   }
@@ -238,6 +238,7 @@ function operatorComplaint(summary: string): { readonly message: string; readonl
   if (left === undefined || right === undefined) return { message: `The types do not fit: ${summary}.` }
   const message = `"${operator}" does not take ${left} on its left and ${right} on its right.`
   const kinds = [left, right].toSorted().join()
+  if (left === 'null') return { message, hint: 'Write the null on the right: x == null.' }
   if (kinds === 'double,int') return { message, hint: 'Write double(…) around the int, or 2.0 for 2.' }
   if (operator === '+' && kinds.includes('string'))
     return { message, hint: 'Write string(…) around the other side.' }

@@ -81,7 +81,7 @@ function missingKey(root: YamlNode, path: Path): { readonly range: Range } | und
 }
 
 /** What to underline of a map: its first key, or itself when it is empty. */
-export function headOf(node: YamlNode): Range {
+function headOf(node: YamlNode): Range {
   const first = node.kind === 'map' ? node.entries[0]?.keyRange : undefined
   return first ?? { start: node.range.start, end: node.range.start + 1 }
 }
@@ -109,7 +109,7 @@ function unknownKey(
   return problemAt(source, range, unknownKeyComplaint(where, key, known))
 }
 
-export function unknownKeyComplaint(where: string, key: string, known: readonly string[]): Complaint {
+function unknownKeyComplaint(where: string, key: string, known: readonly string[]): Complaint {
   const near = nearest(key, known)
   return {
     code: 'UNKNOWN_KEY',

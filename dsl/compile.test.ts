@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals'
+import * as fc from 'fast-check'
 import { readFileSync } from 'node:fs'
 import { compileRunbook } from './compile.ts'
 import { printProblems } from './print.ts'
@@ -237,6 +238,41 @@ test.each([
   expect(findings(runbook(steps))).toEqual(expected)
 })
 
+const messageOf = (condition: string): string => {
+  const result = compile(runbook(`${inspect}  - if: ${condition}\n    set: { a: 1 }`))
+  return result.ok
+    ? ''
+    : result.problems.map(({ message, hint }) => `${message} ${hint ?? ''}`.trim()).join('\n')
+}
+
+test.each([
+  [
+    'steps.before.alarm + 1 == "x"',
+    '"+" does not take string or null on its left and int on its right. Write string(…) around the other side.',
+  ],
+  [
+    'null == steps.before.alarm',
+    '"==" does not take null on its left and string or null on its right. Write the null on the right: x == null.',
+  ],
+  [
+    'steps.before.members == 3',
+    '"==" does not take list<etcd.inspect.members> on its left and int on its right.',
+  ],
+  [
+    'steps.before.latency * 2 > 1.0',
+    '"*" does not take double on its left and int on its right. Write double(…) around the int, or 2.0 for 2.',
+  ],
+  ['inputs.soak.matches("x")', 'There is a function "matches", but not int.matches(string).'],
+  ['inputs.cluster.mtches("x")', 'There is no function "mtches". Did you mean "matches"?'],
+  ['steps.before.leader.nam == "x"', 'There is no "nam" in "steps.before.leader". Did you mean "name"?'],
+  ['inputs.cluster', 'This must be a condition (bool), but it is string.'],
+  ['steps.soon.x == 1', 'There is no "soon" in "steps". There is before.'],
+  ['"a', 'This is not an expression: unterminated string.'],
+  ['(1 == 1', 'This is not an expression: expected ")", got the end.'],
+])('what is said about %s', (condition, message) => {
+  expect(messageOf(`'${condition}'`)).toBe(message)
+})
+
 const guarded = (more: string, use: string) => `  - id: copy
     uses: dir.copy
     with: { from: a, to: b }
@@ -446,4 +482,49 @@ test('a program is plain JSON', () => {
 
 test('a runbook that only reads needs no cluster', () => {
   expect(findings(runbook(inspect).replace(/^cluster.*$/m, ''))).toEqual([])
+})
+
+/** A good runbook with pieces cut out, doubled or put elsewhere: near enough to right to get far. */
+const damaged = fc
+  .array(
+    fc.record({
+      at: fc.nat(upgrade.length),
+      cut: fc.nat(12),
+      put: fc.constantFrom(
+        '',
+        ' ',
+        '\n',
+        '}',
+        '${{',
+        '"',
+        ': ',
+        '- ',
+        '[',
+        'steps',
+        'x',
+        '.',
+        '(',
+        '1',
+        'null',
+        '*',
+        '|',
+      ),
+    }),
+    { minLength: 1, maxLength: 4 },
+  )
+  .map((edits) =>
+    edits.reduce((text, { at, cut, put }) => text.slice(0, at) + put + text.slice(at + cut), upgrade),
+  )
+
+test('however a runbook is damaged, compiling throws nothing and every problem lies within the file', () => {
+  fc.assert(
+    fc.property(damaged, (text) => {
+      const result = compile(text)
+      const problems = result.ok ? [] : result.problems
+      const lines = text.split('\n')
+      const outside = problems.filter(({ from }) => from.column > (lines[from.line - 1]?.length ?? -1) + 1)
+      expect({ outside, silent: !result.ok && problems.length === 0 }).toEqual({ outside: [], silent: false })
+    }),
+    { numRuns: 300 },
+  )
 })
