@@ -42,9 +42,9 @@ export const phaseWords: Readonly<Record<RunPhase, string>> = {
 export function stepLine(step: StepView, progress: string, { columns, colour, now }: ViewOptions): string {
   const [mark, style, word] = marks[step.status]
   const indent = '  '.repeat(1 + Math.min(step.depth, DEEPEST))
-  const said = [word, timeOf(step, now), progress, plainLine(step.note ?? '')]
-    .filter((part) => part !== '')
-    .join('  ')
+  // What a step waits for is said below the list, in full.
+  const note = step.status === 'waiting' ? '' : plainLine(step.note ?? '')
+  const said = [word, timeOf(step, now), progress, note].filter((part) => part !== '').join('  ')
   const room = columns - indent.length - 2
   const right = fitted(said, Math.max(12, room - 24))
   const left = fitted(plainLine(step.summary), right === '' ? room : room - right.length - 2)
@@ -104,7 +104,9 @@ const phaseStyles: Readonly<Record<RunPhase, Style>> = {
 function stepLines(run: RunSnapshot, options: ViewOptions, room: number): readonly string[] {
   const steps = run.status?.view.steps ?? []
   const progress = run.open ? progressText(run.progress) : ''
-  const lines = steps.map((step) => stepLine(step, step.status === 'running' ? progress : '', options))
+  // A group runs while one of its steps does: the last that runs is the one at work.
+  const working = steps.findLastIndex(({ status }) => status === 'running')
+  const lines = steps.map((step, index) => stepLine(step, index === working ? progress : '', options))
   if (lines.length <= room) return lines
   const here = steps.findLastIndex(({ status }) => status !== 'pending')
   const shown = Math.max(1, room - 2)
@@ -125,7 +127,7 @@ function progressText(progress: readonly ActionProgress[]): string {
   const count =
     done === undefined ? '' : total === undefined ? amount(done) : `${amount(done)} of ${amount(total)}`
   const again = attempt > 1 ? `attempt ${attempt}${lastFailure === undefined ? '' : ` (${lastFailure})`}` : ''
-  return plainLine([text, count, again].filter((part) => part !== '').join('  '))
+  return plainLine([text, count, again].filter((part) => part !== '').join(', '))
 }
 
 function waitingLines(run: RunSnapshot, options: ViewOptions): readonly string[] {
@@ -243,9 +245,8 @@ function endLines({ ending }: RunSnapshot, { columns, colour }: ViewOptions): re
   const text = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value))
   return [
     '',
-    ...outputs.map(([name, value]) =>
-      fitted(`  ${name.padEnd(width)}  ${plainLine(text(value) ?? '')}`, columns),
-    ),
+    // Not cut: paths are to be copied, and nothing is drawn over the end of a run.
+    ...outputs.map(([name, value]) => `  ${name.padEnd(width)}  ${plainLine(text(value) ?? '')}`),
   ]
 }
 

@@ -119,6 +119,7 @@ function unreachable(address: string, error: unknown): Unreachable {
 }
 
 function messageOf(error: unknown): string {
-  if (isGrpcServiceError(error)) return error.details === '' ? error.message : error.details
-  return error instanceof Error ? error.message : String(error)
+  if (!isGrpcServiceError(error)) return error instanceof Error ? error.message : String(error)
+  const text = error.details === '' ? error.message : error.details
+  return /Last error: (?:Error: )?(.*?)\.? Resolution note/.exec(text)?.[1] ?? text
 }

@@ -1,6 +1,7 @@
 import { basename } from 'node:path'
 import type { Door } from '../../client/door.ts'
 import type { RunSnapshot } from '../../client/run.ts'
+import type { KnownNames } from '../../dsl/input-names.ts'
 import { checkInputs, inputProblemsText } from '../../dsl/inputs.ts'
 import { nearest } from '../../dsl/near.ts'
 import { printProblems } from '../../dsl/print.ts'
@@ -9,6 +10,7 @@ import { type Command, type Invocation, UsageError } from '../command.ts'
 import { whoAsks, withDoor } from '../door.ts'
 import { type ExitCode, exitCodes } from '../exit-codes.ts'
 import { follow } from '../follow.ts'
+import { homeDirectory, readUp } from '../home.ts'
 import { onInterrupt } from '../interrupt.ts'
 import { readInputs } from '../read-inputs.ts'
 import { localRunbooks } from '../runbook-files.ts'
@@ -41,7 +43,7 @@ Ctrl-C ends only the watching.`,
     const [runbook = ''] = positionals
     const given = readInputs(flags.texts('input'), flags.text('cluster'))
     const program = await localProgram(runbook, environment)
-    if (program !== undefined) checkHere(program, given)
+    if (program !== undefined) checkHere(program, given, await knownNames(environment))
     const cluster = typeof given['cluster'] === 'string' ? given['cluster'] : undefined
     const reason = flags.text('reason')
     return withDoor(invocation, async (door) => {
@@ -74,7 +76,10 @@ export async function watchToEnd(door: Door, id: string, { terminal, flags }: In
     })
     if (json && last !== undefined) terminal.out(JSON.stringify(runJson(last), null, 2))
     if (interrupt.signal.aborted) return leave(last, id, terminal.err)
-    return last === undefined ? exitCodes.unreachable : codeOf(last)
+    if (last === undefined) return exitCodes.unreachable
+    const code = codeOf(last)
+    if (code === exitCodes.locked) terminal.err('To queue for the lock, start it with --wait.')
+    return code
   } finally {
     interrupt.release()
   }
@@ -106,7 +111,22 @@ async function localProgram(name: string, environment: NodeJS.ProcessEnv): Promi
   return undefined
 }
 
-function checkHere(program: Program, given: Readonly<Record<string, unknown>>): void {
-  const checked = checkInputs(program.inputs, given)
+/**
+ * The names of the inventory, where it is certain that the worker has the same: then a wrong one is told
+ * before there is a run.
+ */
+async function knownNames(environment: NodeJS.ProcessEnv): Promise<KnownNames | undefined> {
+  const up = readUp(homeDirectory(environment))
+  if (up === undefined || environment['TEMPORAL_ADDRESS'] !== undefined) return undefined
+  const { loadInventory } = await import('../../worker/inventory.ts')
+  return loadInventory(up.inventory)
+}
+
+function checkHere(
+  program: Program,
+  given: Readonly<Record<string, unknown>>,
+  names: KnownNames | undefined,
+): void {
+  const checked = checkInputs(program.inputs, given, names)
   if (!checked.ok) throw new UsageError(`${inputProblemsText(checked.problems)}\nNothing was started.`)
 }

@@ -73,5 +73,9 @@ function page(program: Program, columns: number): string {
 
 function standard({ type, default: value, required }: InputSpec): string {
   if (value === undefined || value === null) return required ? '(needed)' : ''
-  return type === 'duration' && typeof value === 'number' ? durationText(value) : typeof value === 'string' ? value : JSON.stringify(value)
+  return type === 'duration' && typeof value === 'number'
+    ? durationText(value)
+    : typeof value === 'string'
+      ? value
+      : JSON.stringify(value)
 }
