@@ -1,7 +1,9 @@
 import { constants } from 'node:os'
 import type { Duplex, Readable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client, ClientChannel } from 'ssh2'
 import type { Host } from '../../dsl/inventory.ts'
+import { shellCommand } from './quote.ts'
 import { Slots } from './slots.ts'
 import { Tail } from './tail.ts'
 
@@ -27,6 +29,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal
   /** What happens to the command when it is given up: killed, unless it only watches something that goes on. */
   readonly onStop?: 'kill' | 'leave'
+  /** What makes a killer of this command run with its rights. */
+  readonly killWith?: readonly string[]
   /** How much of each output is kept, from its end. Default 1 MiB. */
   readonly keepBytes?: number
   /** Sees all of the output; what `Ran` keeps is bounded. */
@@ -43,6 +47,8 @@ export interface Ran {
 const keptBytes = 1024 * 1024
 /** OpenSSH allows 10 (MaxSessions) and frees one a moment after its channel closed. */
 const sessions = 8
+const refusedPauseMs = 50
+const refusedLimitMs = 5_000
 
 /** One login to one host, shared by everybody who has something to run there. */
 export class Connection {
@@ -74,20 +80,34 @@ export class Connection {
 
   /** Runs one command line to its end. Throws `ConnectionLost`, `CommandTimeout` or the signal's reason. */
   async run(commandLine: string, options: RunOptions = {}): Promise<Ran> {
-    const channel = await this.channel(commandLine)
-    return this.#finish(channel, options)
+    const killable = options.onStop !== 'leave'
+    const channel = await this.channel(killable ? `echo $$; ${commandLine}` : commandLine)
+    return this.#finish(channel, options, new LeadingLine(killable))
   }
 
   /** Starts a command line; its place is free again when the channel closes. */
   async channel(commandLine: string): Promise<ClientChannel> {
     const release = await this.#slots.take()
     try {
-      const channel = await this.#exec(commandLine)
+      const channel = await this.#execWhenFree(commandLine)
       channel.once('close', release)
       return channel
     } catch (error) {
       release()
       throw error
+    }
+  }
+
+  /** sshd frees a session some time after its channel closed, the later the busier the host. */
+  async #execWhenFree(commandLine: string): Promise<ClientChannel> {
+    for (let waitedMs = 0; ; waitedMs += refusedPauseMs) {
+      try {
+        return await this.#exec(commandLine)
+      } catch (error) {
+        const refused = error instanceof ConnectionLost && !error.sent && this.#open
+        if (!refused || waitedMs >= refusedLimitMs) throw error
+        await sleep(refusedPauseMs)
+      }
     }
   }
 
@@ -125,14 +145,21 @@ export class Connection {
     })
   }
 
-  #finish(channel: ClientChannel, options: RunOptions): Promise<Ran> {
+  /** By another command: sshd passes no signals on for root, and ssh2 sends none after the end of input. */
+  async #kill(processGroup: string | undefined, prefix: readonly string[] = []): Promise<void> {
+    if (processGroup === undefined || !this.#open) return
+    const argv = [...prefix, 'sh', '-c', 'kill -9 "-$1"', 'quorate-kill', processGroup]
+    await this.run(shellCommand(argv), { timeoutMs: 5_000 }).catch(() => {})
+  }
+
+  #finish(channel: ClientChannel, options: RunOptions, leading: LeadingLine): Promise<Ran> {
     const stdout = new Tail(options.keepBytes ?? keptBytes)
     const stderr = new Tail(options.keepBytes ?? keptBytes)
     return new Promise((resolve, reject) => {
       const stop = (error: unknown): void => {
         cleanUp()
-        if (options.onStop !== 'leave') channel.signal('KILL')
         channel.close()
+        void this.#kill(leading.processGroup, options.killWith)
         reject(error instanceof Error ? error : new Error(String(error)))
       }
       const onAbort = (): void => stop(options.signal?.reason)
@@ -153,7 +180,8 @@ export class Connection {
         if (code === undefined) reject(new ConnectionLost(this.#lastError, true))
         else resolve({ code, stdout: stdout.text(), stderr: stderr.text() })
       })
-      channel.on('data', (chunk: Buffer) => {
+      channel.on('data', (received: Buffer) => {
+        const chunk = leading.rest(received)
         stdout.push(chunk)
         options.onStdout?.(chunk)
       })
@@ -171,6 +199,30 @@ const tooSlow = ({ timeoutMs }: RunOptions): CommandTimeout =>
 function feed(channel: ClientChannel, stdin: string | Readable): void {
   if (typeof stdin === 'string') channel.end(stdin)
   else stdin.on('error', () => channel.close()).pipe(channel)
+}
+
+/** The process group that a command says before anything else. */
+class LeadingLine {
+  #line = Buffer.alloc(0)
+  #complete: boolean
+
+  constructor(expected: boolean) {
+    this.#complete = !expected
+  }
+
+  /** What follows the line. */
+  rest(chunk: Buffer): Buffer {
+    if (this.#complete) return chunk
+    const end = chunk.indexOf('\n')
+    this.#line = Buffer.concat([this.#line, end < 0 ? chunk : chunk.subarray(0, end)])
+    this.#complete = end >= 0
+    return end < 0 ? Buffer.alloc(0) : chunk.subarray(end + 1)
+  }
+
+  get processGroup(): string | undefined {
+    const line = this.#line.toString()
+    return this.#complete && /^\d+$/.test(line) ? line : undefined
+  }
 }
 
 function signalCode(name: string | undefined): number {

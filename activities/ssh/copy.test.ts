@@ -233,8 +233,8 @@ test.each(['direct', 'relay'] as const)(
     const link = await slowLink()
     const copying = copy({ transport }, link.hosts)
     await until('the middle', link.proxy.stalled)
-    lab.processes['a']?.dropConnections()
-    lab.processes['b']?.dropConnections()
+    await lab.processes['a']?.dropConnections()
+    await lab.processes['b']?.dropConnections()
     await until('the links are cut', () => !link.proxy.stalled())
     link.proxy.resume()
     const result = await copying
@@ -262,6 +262,31 @@ test('where the source has no ssh it goes through the worker, and says so', asyn
   } finally {
     await through.close()
     await bare.stop()
+  }
+})
+
+test('with sudo at both ends the receiver has its rights too', async () => {
+  const tools = join(lab.dir, 'with-sudo')
+  mkdirSync(tools)
+  const log = join(lab.dir, 'sudo-log')
+  const script = `#!/bin/sh\n[ "$1 $2" = "-n --" ] || exit 1\nshift 2\necho "$4 $5 $6" >>${log}\nexec env -i PATH="$PATH" "$@"\n`
+  writeFileSync(join(tools, 'sudo'), script, { mode: 0o755 })
+  const rooted = await launchHosts(['a', 'b'], { path: `${tools}:${process.env['PATH']}` })
+  const entries = Object.entries(rooted.inventory.hosts)
+  const withSudo = entries.map(([name, host]) => [name, { ...host, ssh: { ...host.ssh, sudo: true } }])
+  const through = createHosts({ ...rooted.inventory, hosts: Object.fromEntries(withSudo) })
+  try {
+    const [fromPath, toPath] = [join(rooted.home('a'), 'data'), join(rooted.home('b'), 'data')]
+    makeDataDirectory(fromPath)
+    expect(await copy({ fromPath, toPath }, through)).toMatchObject({ via: 'direct' })
+    expect(contents(toPath)).toEqual(contents(fromPath))
+    expect(readFileSync(log, 'utf8')).toMatch(/put 1 0/)
+    expect(readFileSync(join(rooted.home('b'), '.ssh', 'authorized_keys'), 'utf8')).not.toContain(
+      'quorate-copy',
+    )
+  } finally {
+    await through.close()
+    await rooted.stop()
   }
 })
 

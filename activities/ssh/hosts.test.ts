@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals'
 import type { Inventory, SshSettings } from '../../dsl/inventory.ts'
@@ -74,7 +74,7 @@ test('a command that takes too long is killed', async () => {
   const host = open().host('a')
   const marker = join(lab.home('a'), 'alive')
   const error = await failure(
-    host.exec({ argv: ['sh', '-c', 'echo $$ >alive; exec sleep 60'], timeoutMs: 500 }),
+    host.exec({ argv: ['sh', '-c', 'trap "" HUP TERM; echo $$ >alive; exec sleep 60'], timeoutMs: 500 }),
   )
   expect(error).toMatchObject({
     name: 'ActionError',
@@ -84,10 +84,35 @@ test('a command that takes too long is killed', async () => {
   await until(`process ${pid} is gone`, () => !runs(pid))
 })
 
+test('with sudo, jobs run as root, and of reading commands those that ask for it', async () => {
+  const rooted = await launchHosts(['a'], { path: pathWithSudo() })
+  const { a } = rooted.inventory.hosts
+  if (a === undefined) throw new Error('the lab has no host a')
+  const host = open({ ...rooted.inventory, hosts: { a: { ...a, ssh: { ...a.ssh, sudo: true } } } }).host('a')
+  const argv = ['sh', '-c', 'echo "rights: $SUDO"']
+  try {
+    expect((await host.exec({ argv })).stdout).toBe('rights: \n')
+    expect((await host.exec({ argv, privileged: true })).stdout).toBe('rights: root\n')
+    expect((await host.job('rooted', { argv })).stdout).toBe('rights: root\n')
+  } finally {
+    await rooted.stop()
+  }
+})
+
+/** A search path with a sudo on it that lets everybody, and like the real one passes no environment on. */
+function pathWithSudo(): string {
+  const directory = join(lab.dir, 'with-sudo')
+  mkdirSync(directory)
+  const script =
+    '#!/bin/sh\n[ "$1 $2" = "-n --" ] || exit 1\nshift 2\nexec env -i SUDO=root PATH="$PATH" "$@"\n'
+  writeFileSync(join(directory, 'sudo'), script, { mode: 0o755 })
+  return `${directory}:${process.env['PATH']}`
+}
+
 test('a connection that broke while nobody used it is opened anew', async () => {
   const host = open().host('a')
   await host.exec({ argv: ['true'] })
-  lab.processes['a']?.dropConnections()
+  await lab.processes['a']?.dropConnections()
   expect((await host.exec({ argv: ['echo', 'again'] })).stdout).toBe('again\n')
 })
 
@@ -95,7 +120,7 @@ test('an exit code that never came is unknown, and the command is not sent again
   const host = open().host('a')
   const running = failure(host.exec({ argv: ['sh', '-c', 'echo once >>cut-log; sleep 20'] }))
   await until('the command runs', () => read(join(lab.home('a'), 'cut-log')) !== '')
-  lab.processes['a']?.dropConnections()
+  await lab.processes['a']?.dropConnections()
   expect(await running).toMatchObject({
     name: 'UnknownOutcomeError',
     message: expect.stringContaining('exit code never came'),

@@ -126,7 +126,7 @@ export class SshHost implements RemoteHost {
   async run(argv: readonly string[], options: RunOptions): Promise<Ran> {
     const line = this.#commandLine(argv)
     const connection = await this.#pool.connection(this.name)
-    return connection.run(line, options)
+    return connection.run(line, { ...options, killWith: rightsOf(argv) })
   }
 
   /** As `exec`, with `source`'s output of `readArgv` as its stdin, through this process. Sent once. */
@@ -144,6 +144,7 @@ export class SshHost implements RemoteHost {
       try {
         const ran = await connection.run(this.#commandLine(writing), {
           stdin: reader,
+          killWith: rightsOf(writing),
           ...(signal === undefined ? {} : { signal }),
         })
         return { ...ran, durationMs: Date.now() - startMs }
@@ -167,7 +168,7 @@ export class SshHost implements RemoteHost {
   }
 
   #privileged(argv: readonly string[], wanted: boolean): readonly string[] {
-    return wanted && this.host.ssh.sudo ? ['sudo', '-n', '--', ...argv] : argv
+    return wanted && this.host.ssh.sudo ? [...sudo, ...argv] : argv
   }
 
   /** Linux takes no more than 128 KiB as one argument, and sshd hands the whole command to a shell as one. */
@@ -227,5 +228,9 @@ export class SshHost implements RemoteHost {
     }
   }
 }
+
+const sudo: readonly string[] = ['sudo', '-n', '--']
+
+const rightsOf = (argv: readonly string[]): readonly string[] => (argv[0] === sudo[0] ? sudo : [])
 
 const brief = (text: string): string => text.slice(-4096)

@@ -133,7 +133,7 @@ test('many who ask at once start it once', async () => {
 test('a cut link neither ends it nor runs it twice', async () => {
   const running = host().job('cut', traced('cut', 'sleep 1.5; echo done'))
   await until('it runs', () => read(inHome('cut')) !== '')
-  lab.processes['a']?.dropConnections()
+  await lab.processes['a']?.dropConnections()
   expect(await running).toMatchObject({ code: 0, stdout: 'done\n' })
   expect(starts('cut')).toBe(1)
 })
@@ -174,7 +174,7 @@ test('where sh is bash and there is no setsid, a cut link neither ends it nor ru
       argv: ['sh', '-c', 'echo ran >>~/bare; sleep 1.5; echo $BASH_VERSION'],
     })
     await until('it runs', () => read(join(bare.home('a'), 'bare')) !== '')
-    bare.processes['a']?.dropConnections()
+    await bare.processes['a']?.dropConnections()
     expect((await running).stdout).toMatch(/^\d/)
     expect(read(join(bare.home('a'), 'bare'))).toBe('ran\n')
   } finally {

@@ -7,8 +7,8 @@ export interface HostProcess {
   readonly port: number
   /** `ssh-ed25519 AAAA…`: the host's public key. */
   readonly publicKey: string
-  /** Cuts every connection to it, as a broken link would. */
-  dropConnections(): void
+  /** Cuts every connection to it, as a broken link would; resolves once they are cut. */
+  dropConnections(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -37,7 +37,7 @@ export async function launchHost(options: HostProcessOptions): Promise<HostProce
     pid: child.pid ?? 0,
     port: listening,
     publicKey: key.split(' ').slice(0, 2).join(' ').trim(),
-    dropConnections: () => void child.kill('SIGUSR2'),
+    dropConnections: () => dropConnections(child),
     stop: () => stop(child),
   }
 }
@@ -54,6 +54,18 @@ function portOf(child: ChildProcess): Promise<number> {
     child.stderr?.on('data', listen)
     child.once('error', reject)
     child.once('exit', (code) => reject(new Error(`The lab host ended with ${code}: ${said.trim()}`)))
+  })
+}
+
+function dropConnections(child: ChildProcess): Promise<void> {
+  return new Promise((resolve) => {
+    const listen = (chunk: Buffer): void => {
+      if (!chunk.includes('cut ')) return
+      child.stdout?.off('data', listen)
+      resolve()
+    }
+    child.stdout?.on('data', listen)
+    child.kill('SIGUSR2')
   })
 }
 

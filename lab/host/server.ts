@@ -27,8 +27,8 @@ export interface LabHostOptions {
 export interface LabHost {
   readonly port: number
   readonly key: HostKey
-  /** Cuts every connection, as a broken link would; the commands get SIGHUP. */
-  dropConnections(): void
+  /** Cuts every connection, as a broken link would, and says how many; the commands get SIGHUP. */
+  dropConnections(): number
   close(): Promise<void>
 }
 
@@ -46,7 +46,7 @@ export async function startLabHost(options: LabHostOptions): Promise<LabHost> {
     serve(connection, options)
   })
   const port = await listen(server, options)
-  const dropConnections = (): void => connections.forEach((connection) => void cut(connection))
+  const dropConnections = (): number => cutAll(connections)
   return { port, key, dropConnections, close: () => close(server, dropConnections) }
 }
 
@@ -60,14 +60,18 @@ function listen(server: ssh2.Server, { address, port }: LabHostOptions): Promise
   })
 }
 
-function close(server: ssh2.Server, dropConnections: () => void): Promise<void> {
+function close(server: ssh2.Server, dropConnections: () => number): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve())
     dropConnections()
   })
 }
 
-const cut = (connection: Connection): unknown => socketOf(connection)?.destroy()
+function cutAll(connections: ReadonlySet<Connection>): number {
+  const all = [...connections]
+  for (const connection of all) socketOf(connection)?.destroy()
+  return all.length
+}
 
 /** ssh2 keeps it to itself, and offers no way to end a connection without saying goodbye first. */
 function socketOf(connection: Connection): Socket | undefined {
