@@ -217,12 +217,32 @@ export interface MemberNow {
   readonly hash: number
 }
 
-/** Every member that answers, with the hash of its keys at one revision that all of them have. */
+/** Every member that answers, with the hash of its keys at one revision that all of them have. Waits out an election. */
 export async function membersNow(world: World): Promise<MemberNow[]> {
+  let members: MemberNow[] = []
+  let reason: unknown
+  const asked = async (): Promise<boolean> => {
+    try {
+      members = await askMembers(world)
+      return true
+    } catch (error) {
+      reason = error
+      return false
+    }
+  }
+  await until('the members to answer', asked, 15_000, 100).catch((error: Error) => {
+    throw new Error(`${error.message} The last try said: ${String(reason)}`)
+  })
+  return members
+}
+
+async function askMembers(world: World): Promise<MemberNow[]> {
   const endpoints = await liveEndpoints(world)
   const clients = endpoints.map(createEtcdClient)
   try {
-    const { revision } = await (clients[0] as (typeof clients)[number]).keys('', 1)
+    const [first] = clients
+    if (first === undefined) throw new Error('no member answers')
+    const { revision } = await first.keys('', 1)
     return await Promise.all(
       clients.map(async (client) => {
         const [status, { hash }] = [await client.status(), await client.hash(revision)]
@@ -267,6 +287,12 @@ export function whoIsWhere(world: World) {
     members: new Map(Object.entries(members).map(([member, host]) => [endpointOf(host), member])),
     free: { name, endpoint: endpointOf(name) },
   }
+}
+
+/** Name of the member that leads. */
+export async function leaderNow(world: World): Promise<string> {
+  const leading = (await membersNow(world)).find(({ memberId, leader }) => memberId === leader)
+  return whoIsWhere(world).members.get(leading?.endpoint ?? '') ?? ''
 }
 
 export interface JobRecord {

@@ -1,0 +1,197 @@
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { dirname, join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { ApplicationFailure, WorkflowFailedError } from '@temporalio/client'
+import { footprint, jobsOf, membersNow, startWorld, until, type World } from './world.ts'
+
+/** What etcd-migrate-node refuses, each leaving the hosts and the membership as they were. */
+describe('refused before anything changes', () => {
+  let world: World
+  beforeAll(async () => {
+    world = await startWorld()
+  }, 120_000)
+  afterAll(() => world?.close(), 60_000)
+
+  interface Case {
+    readonly inputs?: Readonly<Record<string, unknown>>
+    /** Makes the situation; what it returns unmakes it. */
+    readonly given: () => Promise<() => Promise<unknown> | void>
+    readonly says: RegExp
+  }
+
+  const cases: Readonly<Record<string, Case>> = {
+    'another member is down': {
+      given: async () => {
+        await world.lab.kill('h3')
+        return () => started('h3')
+      },
+      says: /etcd-3 .*(not answer|unreachable|refused|no answer|nothing)/i,
+    },
+    'the destination has an etcd data directory': {
+      given: async () => {
+        const { dataDir } = world.lab.host('h4').layout
+        mkdirSync(join(dataDir, 'member'), { recursive: true })
+        return () => rmSync(dataDir, { recursive: true })
+      },
+      says: /h4.*data directory/i,
+    },
+    'a port of the destination is taken': {
+      given: async () => {
+        const { peerPort } = world.lab.host('h4')
+        const server = createServer().listen(peerPort, '127.0.0.1')
+        await until('the port to be taken', () => server.listening)
+        return () => new Promise((closed) => server.close(closed))
+      },
+      says: /h4.*port|port.*h4/i,
+    },
+    'the member is not where the inventory says': {
+      given: async () => {
+        const before = readFileSync(world.lab.inventory, 'utf8')
+        const swapped = before
+          .replace(/etcd-1: h1/, 'etcd-1: H2')
+          .replace(/etcd-2: h2/, 'etcd-2: h1')
+          .replace('H2', 'h2')
+        expect(swapped).not.toBe(before)
+        writeFileSync(world.lab.inventory, swapped)
+        return () => writeFileSync(world.lab.inventory, before)
+      },
+      says: /etcd-1.*(h2|inventory)/i,
+    },
+    'the cluster IDs differ': {
+      given: async () => {
+        const { layout } = world.lab.host('h3')
+        const environment = readFileSync(layout.environment, 'utf8')
+        await world.lab.run('h3', 'etcd-stop')
+        renameSync(layout.dataDir, `${layout.dataDir}.kept`)
+        writeFileSync(
+          layout.environment,
+          environment
+            .replace(
+              /^(ETCD_INITIAL_CLUSTER=).*/m,
+              (_, key: string) => `${key}etcd-3=${peerUrlIn(environment)}`,
+            )
+            .replace(/^(ETCD_INITIAL_CLUSTER_STATE=).*/m, '$1new'),
+        )
+        await world.lab.run('h3', 'etcd-start')
+        await until('the foreign member to serve', async () => (await membersNow(world)).length === 3)
+        return async () => {
+          await world.lab.run('h3', 'etcd-stop')
+          rmSync(layout.dataDir, { recursive: true })
+          renameSync(`${layout.dataDir}.kept`, layout.dataDir)
+          writeFileSync(layout.environment, environment)
+          await started('h3')
+        }
+      },
+      says: /belong to different clusters/,
+    },
+    'an alarm is raised': {
+      given: async () => {
+        await alarm('ACTIVATE')
+        return () => alarm('DEACTIVATE')
+      },
+      says: /NOSPACE/,
+    },
+    'the destination has too little disk': {
+      given: async () => {
+        const place = dirname(world.lab.host('h4').layout.dataDir)
+        execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', place])
+        return () => void execFileSync('umount', [place])
+      },
+      says: /h4.*(free|space|room)/i,
+    },
+    'the destination does not answer': {
+      given: async () => {
+        await world.lab.stopHost('h4')
+        return () => world.lab.startHost('h4')
+      },
+      says: /h4.*(refused|reach|answer)/i,
+    },
+    'the destination has another host key than is known': {
+      given: async () => {
+        const file = join(world.lab.directory, 'ssh/known_hosts')
+        const before = readFileSync(file, 'utf8')
+        const keys = before.split('\n').filter(Boolean)
+        const [first = ''] = keys
+        const blob = first.split(' ').at(2) ?? ''
+        const changed = keys.map((line) =>
+          line.includes(`]:${world.lab.host('h4').sshPort} `)
+            ? line.replace(line.split(' ').at(2) ?? '', blob)
+            : line,
+        )
+        writeFileSync(file, `${changed.join('\n')}\n`)
+        await world.worker.stop()
+        await world.worker.start()
+        return () => writeFileSync(file, before)
+      },
+      says: /shows the key SHA256:.* expects/,
+    },
+    'the destination is the host it is on': {
+      inputs: { to: 'h1' },
+      given: async () => () => undefined,
+      says: /h1/,
+    },
+  }
+
+  const mounts = process.platform === 'linux' && process.getuid?.() === 0
+  test.each(Object.entries(cases).filter(([name]) => mounts || !name.includes('disk')))(
+    '%s',
+    async (_name, { given, inputs, says }) => {
+      const undo = await given()
+      try {
+        const before = await footprint(world)
+        const run = await world.start({ cluster: 'demo', member: 'etcd-1', to: 'h4', ...inputs })
+        const error = await run.result().then(
+          () => undefined,
+          (reason: unknown) => reason,
+        )
+        expect(messageOf(error)).toMatch(says)
+        expect(messageOf(error)).toMatch(/nothing (was|is) (changed|touched)/i)
+        expect(await footprint(world)).toEqual(before)
+        const { run: identity } = await run.status()
+        expect(jobsOf(world, identity.key)).toEqual([])
+      } finally {
+        await undo()
+        await healthy()
+      }
+    },
+    90_000,
+  )
+  if (!mounts) test.skip('the destination has too little disk (needs root on Linux)', () => undefined)
+
+  const healthy = (): Promise<void> =>
+    until('the cluster to be healthy again', async () => {
+      const members = await membersNow(world).catch(() => [])
+      return members.length === 3 && new Set(members.map(({ hash }) => hash)).size === 1
+    })
+
+  async function started(host: string): Promise<void> {
+    const { code, output } = await world.lab.run(host, 'etcd-start')
+    if (code !== 0) throw new Error(output)
+  }
+
+  async function alarm(action: 'ACTIVATE' | 'DEACTIVATE'): Promise<void> {
+    const { address, clientPort } = world.lab.host('h2')
+    const [member] = (await membersNow(world)).filter(({ endpoint }) => endpoint.endsWith(`:${clientPort}`))
+    const answer = await fetch(`http://${address}:${clientPort}/v3/maintenance/alarm`, {
+      method: 'POST',
+      body: JSON.stringify({
+        action,
+        memberID: BigInt(`0x${member?.memberId}`).toString(),
+        alarm: 'NOSPACE',
+      }),
+    })
+    expect(answer.status).toBe(200)
+  }
+})
+
+const peerUrlIn = (environment: string): string =>
+  /^ETCD_INITIAL_ADVERTISE_PEER_URLS=["']?([^"'\n]*)/m.exec(environment)?.[1] ?? ''
+
+/** What the run ended with, in its own words. */
+function messageOf(error: unknown): string {
+  if (error instanceof WorkflowFailedError && error.cause instanceof ApplicationFailure)
+    return error.cause.message
+  return String(error)
+}

@@ -1,0 +1,71 @@
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import type { WorkflowHandle } from '@temporalio/client'
+import { catalogue } from '../activities/catalogue.ts'
+import { compileRunbook } from '../dsl/compile.ts'
+import type { Step } from '../dsl/program.ts'
+import { jobsOf, leaderNow, startWorld, until, whileWriting, whoIsWhere, type World } from './world.ts'
+
+/** Every step of the runbook that is an activity, in order; a leader is moved, so that none is left out. */
+const steps = activitySteps()
+
+describe('kill -9 of the worker', () => {
+  let world: World
+  beforeAll(async () => {
+    world = await startWorld()
+  }, 120_000)
+  afterAll(() => world?.close(), 60_000)
+
+  test.each(['(loading)', ...steps])(
+    'at %s: the run completes, and every command took effect once',
+    async (step) => {
+      const member = await leaderNow(world)
+      const { free } = whoIsWhere(world)
+      const { result, lost } = await whileWriting(world, async () => {
+        const run = await world.start({ cluster: 'demo', member, to: free.name, stable: '500ms' })
+        await until(`the step ${step} to be scheduled`, async () =>
+          (await scheduled(run.handle)).includes(step),
+        )
+        await world.worker.kill()
+        await world.worker.start()
+        return {
+          result: await run.result(),
+          key: (await run.status()).run.key,
+          schedule: await scheduled(run.handle),
+        }
+      })
+
+      expect(result.result.outputs).toMatchObject({ member, to: free.name, agree: true })
+      expect(lost).toEqual([])
+      expect(new Set(result.schedule).size).toBe(result.schedule.length)
+      const jobs = jobsOf(world, result.key)
+      expect(jobs.length).toBeGreaterThan(8)
+      expect(jobs.filter(({ starts, codes }) => starts !== 1 || codes.join() !== '0')).toEqual([])
+    },
+    120_000,
+  )
+})
+
+function activitySteps(): string[] {
+  const file = 'runbooks/etcd-migrate-node.yaml'
+  const text = readFileSync(resolve(__dirname, '..', file), 'utf8')
+  const compiled = compileRunbook({ file, text, catalogue })
+  if (!compiled.ok) throw new Error(JSON.stringify(compiled.problems))
+  const leaves = (step: Step): string[] => {
+    if (step.kind === 'steps' || step.kind === 'forEach') return step.steps.flatMap(leaves)
+    return step.kind === 'uses' || step.kind === 'gate' ? [step.key] : []
+  }
+  return compiled.value.steps.flatMap(leaves)
+}
+
+/** The steps that activities were scheduled for, in order. */
+async function scheduled(handle: WorkflowHandle): Promise<string[]> {
+  const { events } = await handle.fetchHistory()
+  return (events ?? []).flatMap(({ activityTaskScheduledEventAttributes: attributes }) => {
+    if (!attributes) return []
+    const [payload] = attributes.input?.payloads ?? []
+    const request = JSON.parse(Buffer.from(payload?.data ?? []).toString() || '{}') as { step?: string }
+    return [attributes.activityType?.name === 'quorate.load' ? '(loading)' : (request.step ?? '?')]
+  })
+}
