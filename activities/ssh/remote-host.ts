@@ -4,7 +4,11 @@ export interface RemoteHost {
   readonly address: string
   /** Where jobs and backups of Quorate are kept on it. */
   readonly workDir: string
-  /** Runs a command that changes nothing. The exit code is data; only a lost connection throws. */
+  /**
+   * Runs a command that changes nothing. The exit code is data. Throws `ActionError` when the host cannot be reached
+   * or the time is up (the command is killed), `RefusedError` for its host key, `UnknownOutcomeError` when the
+   * connection broke before the exit code came.
+   */
   exec(command: Command): Promise<Exited>
   /**
    * Runs a command that changes something, once, whatever happens to the connection or the worker:
