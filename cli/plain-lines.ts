@@ -15,13 +15,22 @@ export function lineWriter(): (run: RunSnapshot, options: ViewOptions) => readon
     const steps = run.status?.view.steps ?? []
     return [
       ...(fresh('head') ? [head] : []),
-      ...steps.filter((step) => fresh(stateOf(step, options.now))).map((step) => stepLine(step, '', options)),
+      ...steps
+        .filter((step) => fresh(stateOf(step, options.now)))
+        .toSorted(byTime)
+        .map((step) => stepLine(step, '', options)),
       ...(fresh(situationOf(run, options)) ? frame.slice(1) : []),
     ]
   }
 }
 
 const LONG_MS = 3_000
+
+/** As they came to their end; a group after what it consists of. */
+function byTime(left: StepView, right: StepView): number {
+  if (left.endedMs === undefined || right.endedMs === undefined) return 0
+  return left.endedMs - right.endedMs || right.depth - left.depth
+}
 
 function withoutSteps({ status }: RunSnapshot): Partial<RunSnapshot> {
   return status === undefined ? {} : { status: { ...status, view: { ...status.view, steps: [] } } }
