@@ -125,11 +125,8 @@ async function interpreted(
     session,
     program: loaded.program,
     heartbeatTimeoutMs: loaded.heartbeatTimeoutMs,
-    atBoundary: async (reached) => {
-      if (ports.calls === 0 || !historyIsLong()) return
-      await condition(allHandlersFinished)
-      await continueAsNew<typeof runWorkflow>(input, continued(reached))
-    },
+    historyIsLong,
+    goOn: (reached) => continueAsNew<typeof runWorkflow>(input, continued(reached)),
   })
   return interpret(loaded.program, loaded.inputs, ports, state)
 }

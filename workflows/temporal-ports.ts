@@ -1,5 +1,11 @@
 import { ActivityFailure } from '@temporalio/common'
-import { ActivityCancellationType, condition, scheduleActivity, sleep } from '@temporalio/workflow'
+import {
+  ActivityCancellationType,
+  allHandlersFinished,
+  condition,
+  scheduleActivity,
+  sleep,
+} from '@temporalio/workflow'
 import type { Json, Program } from '../dsl/program.ts'
 import { stepFailure } from './activity-failure.ts'
 import { RunCancelled } from './failure.ts'
@@ -11,22 +17,23 @@ export interface TemporalPortsOptions {
   readonly session: RunSession
   readonly program: Program
   readonly heartbeatTimeoutMs: number
-  /** Called at a boundary with nothing under way; may end this execution. */
-  readonly atBoundary: (state: RunState) => Promise<void>
+  readonly historyIsLong: () => boolean
+  /** Ends this execution and goes on in a new one: throws. */
+  readonly goOn: (state: RunState) => Promise<never>
 }
 
 /** The ports of a run that is a Temporal workflow. */
 export class TemporalPorts implements Ports {
   readonly #options: TemporalPortsOptions
-  /** Calls made by this execution. */
-  calls = 0
+  /** Made by this execution: one that made none would only continue as new again. */
+  #calls = 0
 
   constructor(options: TemporalPortsOptions) {
     this.#options = options
   }
 
   async call(call: ActionCall): Promise<Json> {
-    this.calls++
+    this.#calls++
     const isRead = this.#options.program.actions[call.action]?.effect === 'read'
     const schedule = (): Promise<Json> =>
       scheduleActivity<Json>(call.action, [this.#request(call)], this.#activity(call, isRead))
@@ -55,19 +62,27 @@ export class TemporalPorts implements Ports {
   }
 
   async boundary(state: RunState): Promise<void> {
-    const { session } = this.#options
+    const { session, historyIsLong, goOn } = this.#options
     session.state = state
-    if (session.paused && !session.cancelRequested) {
-      session.stopped(true)
-      await condition(() => !session.paused || session.cancelRequested)
-      session.stopped(false)
+    for (;;) {
+      await this.#whilePaused()
+      if (session.cancelRequested) throw new RunCancelled()
+      if (this.#calls === 0 || !historyIsLong()) return
+      await condition(allHandlersFinished)
+      if (!session.paused && !session.cancelRequested) await goOn(state)
     }
-    if (session.cancelRequested) throw new RunCancelled()
-    await this.#options.atBoundary(state)
   }
 
   report(view: RunView): void {
     this.#options.session.show(view)
+  }
+
+  async #whilePaused(): Promise<void> {
+    const { session } = this.#options
+    if (!session.paused || session.cancelRequested) return
+    session.stopped(true)
+    await condition(() => !session.paused || session.cancelRequested)
+    session.stopped(false)
   }
 
   #request({ step, with: inputs, gate, undo, timeoutMs }: ActionCall): ActionRequest {

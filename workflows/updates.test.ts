@@ -32,7 +32,9 @@ beforeAll(async () => {
 afterAll(() => world.close())
 
 const update = (handle: WorkflowHandle, name: UpdateName, argument?: unknown): Promise<unknown> =>
-  handle.executeUpdate(name, { args: argument === undefined ? [] : [argument] })
+  argument === undefined
+    ? handle.executeUpdate(name)
+    : handle.executeUpdate<unknown, [unknown]>(name, { args: [argument] })
 
 async function rejectionOf(work: Promise<unknown>): Promise<string> {
   try {
@@ -123,14 +125,12 @@ describe('what is accepted', () => {
 
   test('the same update id decides once', async () => {
     const handle = await waitingRun()
-    const options = { updateId: 'click-1', args: [{}] }
-    const answers = await Promise.all([
-      handle.executeUpdate('retry', options),
-      handle.executeUpdate('retry', options),
-    ])
+    const click = (): Promise<unknown> =>
+      handle.executeUpdate<unknown, [unknown]>('retry', { updateId: 'click-1', args: [{}] })
+    const answers = await Promise.all([click(), click()])
     expect(answers[0]).toEqual(answers[1])
     await untilWaiting(handle)
-    expect(await handle.executeUpdate('retry', options)).toEqual(answers[0])
+    expect(await click()).toEqual(answers[0])
     expect((await statusOf(handle)).view.phase).toBe('waiting')
     expect(
       world.calls.filter(({ run, step }) => run.id === handle.workflowId && step === 'second'),

@@ -1,0 +1,165 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { assert, forEach, gate, group, program, set, template, undoneBy, uses } from './build.ts'
+import { historyFromJson } from './history-json.ts'
+import { failing, type TemporalWorld, untilStatus, untilWaiting } from './temporal-world.ts'
+
+/** The runs whose histories are kept, and how to come by them again. */
+export interface Story {
+  readonly name: string
+  /** Plays it to its end; returns the run's id. */
+  readonly play: (world: TemporalWorld, name: string) => Promise<string>
+}
+
+const cluster = template('${{ inputs.cluster }}')
+
+export const stories: readonly Story[] = [
+  {
+    name: 'success',
+    async play(world, name) {
+      world.offer(
+        program(
+          name,
+          [
+            uses('a', 'look', { host: 'h1' }),
+            assert('ok', 'steps.a.n == 1', 'n is ${{ steps.a.n }}'),
+            set('s', { n: '${{ steps.a.n + 1 }}' }),
+            group('g', [uses('b', 'do', { n: '${{ vars.n }}' })], { if: 'vars.n == 2' }),
+            uses('never', 'do', {}, { if: 'vars.n == 3' }),
+            gate('seen', 'look.more', 'gate.ok'),
+          ],
+          { cluster, outputs: { n: template('${{ vars.n }}') } },
+        ),
+        { cluster: name },
+      )
+      world.on('look', () => ({ n: 1 }))
+      const handle = await world.start(name, { id: name, input: {}, memo: { by: 'ada' } })
+      await handle.result()
+      return handle.workflowId
+    },
+  },
+  {
+    name: 'pause-and-retry',
+    async play(world, name) {
+      world.offer(program(name, [uses('a', 'do', {}, { retry: { attempts: 2, intervalMs: 10, backoff: 1 } }), uses('b', 'do.more')], { cluster }), { cluster: name })
+      let tries = 0
+      world.on('do', () => {
+        if (++tries < 4) throw failing(tries === 1 ? 'UnknownOutcomeError' : 'ActionError', `no ${tries}`)
+        return {}
+      })
+      const handle = await world.start(name, { id: name })
+      await untilWaiting(handle)
+      await handle.executeUpdate('skip').catch(() => undefined)
+      await handle.executeUpdate('pause')
+      await handle.executeUpdate('retry')
+      await untilStatus(handle, 'the run to stop', ({ view }) => view.phase === 'paused')
+      await handle.executeUpdate('resume')
+      await handle.result()
+      return handle.workflowId
+    },
+  },
+  {
+    name: 'rollback',
+    async play(world, name) {
+      world.offer(
+        program(
+          name,
+          [
+            undoneBy(uses('a', 'do.more'), uses('ua', 'undo', {}, { skippable: true })),
+            undoneBy(uses('b', 'do.more'), uses('same', 'look'), assert('ok', 'steps.same.same', 'they differ'), uses('ub', 'undo.more')),
+            uses('c', 'do'),
+          ],
+          { cluster },
+        ),
+        { cluster: name },
+      )
+      let looks = 0
+      world.on('look', () => ({ same: ++looks > 1 }))
+      for (const action of ['do', 'undo']) {
+        world.on(action, () => {
+          throw failing('ActionError', 'no')
+        })
+      }
+      const handle = await world.start(name, { id: name })
+      await untilWaiting(handle)
+      await handle.executeUpdate('rollback')
+      await untilStatus(handle, 'the rollback to be withdrawn', ({ view }) => view.waiting?.note !== undefined)
+      await handle.executeUpdate('rollback')
+      await untilStatus(handle, 'the undo step to wait', ({ view }) => view.waiting?.rollingBack === true)
+      await handle.executeUpdate('skip')
+      await handle.result().catch(() => undefined)
+      return handle.workflowId
+    },
+  },
+  {
+    name: 'for-each',
+    async play(world, name) {
+      world.offer(
+        program(name, [forEach('e', 'inputs.members', [uses('x', 'look', { host: '${{ item.name }}' }), uses('y', 'do', { on: '${{ steps.x.on }}' })])]),
+        { members: [{ name: 'm1' }, { name: 'm2' }] },
+      )
+      world.on('look', ({ with: { host } }) => ({ on: host ?? '' }))
+      const handle = await world.start(name, { id: name })
+      await handle.result()
+      return handle.workflowId
+    },
+  },
+  {
+    name: 'continue-as-new',
+    async play(world, name) {
+      world.offer(
+        program(name, [undoneBy(uses('a', 'do.more'), uses('ua', 'undo')), undoneBy(uses('b', 'do.more'), uses('ub', 'undo')), uses('c', 'do', {}, { onFailure: 'rollback' })], { cluster }),
+        { cluster: name },
+      )
+      world.on('do', () => {
+        throw failing('ActionError', 'no')
+      })
+      const handle = await world.start(name, { id: name, memo: { continueAfterEvents: 1 } })
+      await handle.result().catch(() => undefined)
+      return handle.workflowId
+    },
+  },
+  {
+    name: 'queued-and-cancelled',
+    async play(world, name) {
+      world.offer(program(name, [uses('a', 'do'), uses('b', 'do')], { cluster }), { cluster: name })
+      let open = false
+      world.on('do', async (_request, context) => {
+        for (; !open; context.heartbeat()) await context.sleep(20)
+        return {}
+      })
+      const first = await world.start(name, { id: `${name}-first` })
+      await untilStatus(first, 'the first to run', ({ view }) => view.steps[0]?.status === 'running')
+      const second = await world.start(name, { id: name, memo: { wait: true } })
+      await untilStatus(second, 'the second to queue', ({ view }) => view.phase === 'queued')
+      await first.cancel()
+      open = true
+      await first.result().catch(() => undefined)
+      open = false
+      await untilStatus(second, 'the second to run', ({ view }) => view.steps[0]?.status === 'running')
+      await second.cancel()
+      open = true
+      await second.result().catch(() => undefined)
+      return second.workflowId
+    },
+  },
+]
+
+const directory = join(__dirname, 'histories')
+
+export const historyFile = (name: string): string => join(directory, `${name}.json`)
+
+export interface Recorded {
+  readonly file: string
+  readonly workflowId: string
+  readonly history: unknown
+}
+
+/** Every history that is kept, of this version and all before. */
+export function recordedHistories(): readonly Recorded[] {
+  const files = readdirSync(directory).filter((name) => name.endsWith('.json'))
+  return files.toSorted().map((file) => {
+    const { workflowId, history }: { workflowId: string; history: unknown } = JSON.parse(readFileSync(join(directory, file), 'utf8'))
+    return { file, workflowId, history: historyFromJson(history) }
+  })
+}
