@@ -19,4 +19,7 @@ try {
   process.exit(1)
 }
 const { main } = await import('../dist/cli/main.js')
-process.exitCode = await main(process.argv.slice(2))
+const code = await main(process.argv.slice(2))
+// Interrupted, a download may still be under way; what matters has ended by now.
+if (code === 130) process.exit(code)
+process.exitCode = code

@@ -40,12 +40,23 @@ describe('quorate demo', () => {
   )
 })
 
+describe('quorate demo --keep', () => {
+  test('stays up with the next move ready to try, and exits 0 when it is ended', async () => {
+    const { ended, stdout } = quorate(['demo', '--keep'])
+    await until(() => existsSync(join(home, 'up.json')), 120_000)
+    await until(() => stdout().includes('quorate down'))
+    expect(stdout()).toContain('--input member=etcd-1 --input to=h2')
+    expect((await quorate(['runs', '--json']).ended).stdout).toContain('"phase": "done"')
+    expect(await quorate(['down']).ended).toMatchObject({ code: 0 })
+    expect((await ended).code).toBe(0)
+    expect(processesOf(home)).toEqual([])
+  }, 240_000)
+})
+
 describe('quorate up', () => {
   test('is found by other commands, tells that it is up, and ends when told to', async () => {
     const { ended } = quorate(['up'])
-    const deadline = Date.now() + 120_000
-    while (!existsSync(join(home, 'up.json')) && Date.now() < deadline)
-      await new Promise((resolve) => setTimeout(resolve, 50))
+    await until(() => existsSync(join(home, 'up.json')), 120_000)
 
     const again = await quorate(['up', '--json']).ended
     expect(JSON.parse(again.stdout)).toMatchObject({ alreadyUp: true, command: 'up' })
@@ -66,6 +77,27 @@ describe('quorate up', () => {
     expect(wrong.code).toBe(2)
     expect(wrong.stderr).toContain('etcd-9')
     expect((await quorate(['runs', '--json']).ended).stdout).toBe('[]\n')
+
+    // Kill what can be killed in the middle of a run: the one who watches sees it through.
+    const move = quorate([
+      'run',
+      'etcd-migrate-node',
+      '-c',
+      'demo',
+      '-i',
+      'member=etcd-1',
+      '-i',
+      'to=h4',
+      '-i',
+      'stable=1s',
+    ])
+    await until(() => move.stdout().includes('✔ look at every member'))
+    process.kill(Number(readFileSync(join(home, 'up', 'worker.pid'), 'utf8')), 'SIGKILL')
+    await until(() => move.stdout().includes('✔ demo: take a verified snapshot'))
+    process.kill(temporalOf(home), 'SIGKILL')
+    expect(await move.ended).toMatchObject({ code: 0 })
+    const [run] = JSON.parse((await quorate(['runs', '--json']).ended).stdout)
+    expect(run).toMatchObject({ runbook: 'etcd-migrate-node', phase: 'done', open: false, cluster: 'demo' })
 
     expect(await quorate(['down']).ended).toMatchObject({ code: 0, stdout: 'It is down.\n' })
     expect((await ended).code).toBe(0)
@@ -105,7 +137,29 @@ function quorate(args: readonly string[]) {
     readonly stdout: string
     readonly stderr: string
   }>((resolve) => child.once('close', (code) => resolve({ code, stdout, stderr })))
-  return { child, ended }
+  return { child, ended, stdout: () => stdout }
+}
+
+function temporalOf(directory: string): number {
+  const found = readdirSync('/proc').find((pid) => {
+    if (!/^\d+$/.test(pid)) return false
+    try {
+      const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+      return command.includes('start-dev') && command.includes(directory)
+    } catch {
+      return false
+    }
+  })
+  if (found === undefined) throw new Error('Temporal does not run')
+  return Number(found)
+}
+
+async function until(condition: () => boolean, withinMs = 60_000): Promise<void> {
+  const deadline = Date.now() + withinMs
+  while (!condition()) {
+    if (Date.now() > deadline) throw new Error(`Not within ${withinMs} ms: ${condition.toString()}`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
 }
 
 /** Whatever has the directory in its command line or environment: hosts, members, Temporal, worker, jobs. */

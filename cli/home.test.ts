@@ -22,6 +22,7 @@ const up: Up = {
   inventory: '/inventory.yaml',
   state: '/state',
   etcd: '3.6.16',
+  next: { cluster: 'demo', member: 'etcd-1', to: 'h4' },
 }
 
 test('what is up is told to the others until it is taken back', () => {

@@ -30,6 +30,8 @@ export interface Up {
   /** The state directory of its worker. */
   readonly state: string
   readonly etcd: string
+  /** A move that can be tried. */
+  readonly next: { readonly cluster: string; readonly member: string; readonly to: string }
 }
 
 /** What runs now; undefined when nothing does, a file left by a killed one included. */
@@ -59,6 +61,8 @@ function isUp(value: unknown): value is Up {
   if (typeof value !== 'object' || value === null) return false
   const texts = ['command', 'since', 'address', 'namespace', 'uiUrl', 'inventory', 'state', 'etcd']
   return (
+    'next' in value &&
+    typeof value.next === 'object' &&
     'pid' in value &&
     typeof value.pid === 'number' &&
     texts.every((key) => typeof Reflect.get(value, key) === 'string')

@@ -1,13 +1,9 @@
-import { spawn } from 'node:child_process'
-import { closeSync, mkdirSync, openSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type BinaryFinder, createBinaryFinder, type EtcdMinor } from '../lab/binaries.ts'
-import { logTail } from '../lab/lab-host.ts'
-import { packageRoot } from '../lab/layout.ts'
-import { endMarked, markEnvironment } from '../lab/marker.ts'
 import { createProcessLab, type Lab } from '../lab/process.ts'
 import { startTemporal, type TemporalServer } from '../lab/temporal.ts'
+import { startWorkerProcess, type WorkerProcess } from './worker-process.ts'
 
 export interface StackOptions {
   /** Everything lies below it; one stack at a time. */
@@ -26,7 +22,8 @@ export interface Stack {
   readonly etcdVersion: string
   /** Where the worker writes what it saw and did. */
   readonly evidence: string
-  readonly workerLog: string
+  /** Where the lab, the logs, the database and the evidence are. */
+  readonly directory: string
   /** Ends everything and proves it. Safe to repeat. */
   stop(): Promise<void>
 }
@@ -36,7 +33,7 @@ export interface Stack {
  * the same directory left behind, processes and data, is removed first; its evidence is kept.
  */
 export async function startStack(options: StackOptions): Promise<Stack> {
-  const { directory, etcd, say, signal } = options
+  const { directory, etcd, environment, say, signal } = options
   const finder = options.finder ?? createBinaryFinder({ onProgress: say })
   const [binaries, temporalBinary] = await interruptible(
     Promise.all([finder.etcd(etcd), finder.temporal()]),
@@ -47,21 +44,22 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     directory: join(directory, 'lab'),
     programs: { etcd: server, etcdctl, etcdutl },
   })
-  const started: { temporal?: TemporalServer } = {}
+  const started: { temporal?: TemporalServer; worker?: WorkerProcess; watch?: TemporalWatch } = {}
   let stopped: Promise<void> | undefined
   const stop = (): Promise<void> =>
     (stopped ??= (async () => {
-      // The worker first, so that it does not complain about what it loses; it carries the mark of the lab.
-      await endMarked({ lab: lab.id, host: WORKER }, WORKER_GRACE_MS)
+      // The worker first, so that it does not complain about what it loses.
+      await Promise.all([started.worker?.stop(), started.watch?.stop()])
       await Promise.all([lab.stop(), started.temporal?.stop()])
     })())
   try {
     say(`Starting three etcd ${version} members and a spare host, Temporal, and a worker …`)
     const database = join(directory, 'temporal')
     rmSync(database, { recursive: true, force: true })
+    rmSync(join(directory, 'worker.log'), { force: true })
     const temporal = startTemporal({
       binary: temporalBinary.path,
-      logFile: join(directory, 'temporal', 'temporal.log'),
+      logFile: join(database, 'temporal.log'),
       databaseFile: join(database, 'temporal.db'),
     }).then((server) => (started.temporal = server))
     // Both are awaited even when one fails or Ctrl-C comes, so that nothing starts behind the back of `stop`.
@@ -69,20 +67,56 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     outcomes.forEach((outcome) => {
       if (outcome.status === 'rejected') throw outcome.reason
     })
-    signal.throwIfAborted()
     const server = await temporal
-    const workerLog = join(directory, 'worker.log')
-    const worker = await startWorker({ ...options, lab, server, workerLog })
-    return { lab, temporal: server, etcdVersion: version, evidence: worker.evidence, workerLog, stop }
+    started.watch = watchTemporal(server, say)
+    const mark = { lab: lab.id, host: 'worker' }
+    const { address } = server
+    const { inventory } = lab
+    started.worker = await startWorkerProcess({
+      directory,
+      address,
+      inventory,
+      mark,
+      environment,
+      say,
+      signal,
+    })
+    return {
+      lab,
+      temporal: server,
+      etcdVersion: version,
+      directory,
+      evidence: join(directory, 'evidence'),
+      stop,
+    }
   } catch (error) {
     await stop()
     throw error
   }
 }
 
-const WORKER = 'worker'
-const WORKER_GRACE_MS = 5_000
-const WORKER_READY_WITHIN_MS = 60_000
+interface TemporalWatch {
+  stop(): Promise<void>
+}
+
+/** Starts the server again when it ended by itself: killing it is worth trying. */
+function watchTemporal(server: TemporalServer, say: (line: string) => void): TemporalWatch {
+  let restarting: Promise<void> | undefined
+  const timer = setInterval(() => {
+    if (server.pid() !== undefined || restarting !== undefined) return
+    say('Temporal ended: starting it again.')
+    restarting = server
+      .restart()
+      .catch((error: unknown) => say(error instanceof Error ? error.message : String(error)))
+      .finally(() => (restarting = undefined))
+  }, 500)
+  return {
+    async stop() {
+      clearInterval(timer)
+      await restarting
+    },
+  }
+}
 
 /** For what has no way to be stopped but ends with this process. */
 function interruptible<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
@@ -102,56 +136,5 @@ async function untilAborted(start: Promise<void>, lab: Lab, signal: AbortSignal)
     await start
   } finally {
     signal.removeEventListener('abort', abort)
-  }
-}
-
-interface WorkerOptions extends StackOptions {
-  readonly lab: Lab
-  readonly server: TemporalServer
-  readonly workerLog: string
-}
-
-async function startWorker(options: WorkerOptions): Promise<{ readonly evidence: string }> {
-  const { directory, environment, lab, server, workerLog, signal } = options
-  signal.throwIfAborted()
-  mkdirSync(directory, { recursive: true })
-  const log = openSync(workerLog, 'w')
-  const child = spawn(process.execPath, [join(packageRoot(), 'dist', 'worker', 'main.js')], {
-    detached: true,
-    stdio: ['ignore', log, log],
-    env: {
-      ...environment,
-      TEMPORAL_ADDRESS: server.address,
-      TEMPORAL_NAMESPACE: server.namespace,
-      QUORATE_INVENTORY: lab.inventory,
-      QUORATE_STATE: directory,
-      ...markEnvironment({ lab: lab.id, host: WORKER }),
-    },
-  })
-  closeSync(log)
-  child.unref()
-  let ended: string | undefined
-  child.once('error', (error) => (ended = error.message))
-  child.once('exit', (code, signal) => (ended ??= `it ended with ${code ?? signal}`))
-  const { openDoor, requireWorker } = await import('../client/door.ts')
-  const door = await openDoor({ environment: {}, fallbackAddress: server.address })
-  try {
-    const deadline = Date.now() + WORKER_READY_WITHIN_MS
-    for (;;) {
-      signal.throwIfAborted()
-      if (ended !== undefined) throw new Error(`The worker did not start (${ended}); ${logTail(workerLog)}`)
-      const ready = await requireWorker(door).then(
-        () => true,
-        () => false,
-      )
-      if (ready) return { evidence: join(directory, 'evidence') }
-      if (Date.now() > deadline)
-        throw new Error(
-          `The worker was not ready within ${WORKER_READY_WITHIN_MS / 1000} s; ${logTail(workerLog)}`,
-        )
-      await sleep(50)
-    }
-  } finally {
-    await door.close()
   }
 }

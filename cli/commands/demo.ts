@@ -67,7 +67,7 @@ async function perform({ invocation, stack, directory, startedMs, signal }: Perf
     if (!flags.on('keep')) return held ? exitCodes.done : exitCodes.failed
     if (readUp(homeDirectory(environment)) === undefined) {
       terminal.out('')
-      await keepUp({ stack, directory, command: 'demo', invocation, signal })
+      await keepUp({ stack, command: 'demo', invocation, signal })
     }
     return held ? exitCodes.done : exitCodes.failed
   } finally {
@@ -81,7 +81,8 @@ async function playThrough({ invocation, stack, startedMs, signal }: Performing)
   const { environment, flags, terminal } = invocation
   const { openDoor } = await import('../../client/door.ts')
   const { play } = await import('../demo/play.ts')
-  const door = await openDoor({ environment: {}, fallbackAddress: stack.temporal.address })
+  const { onlyServer } = await import('../worker-process.ts')
+  const door = await openDoor({ environment: onlyServer({}, stack.temporal.address) })
   try {
     const by = whoAsks(environment)
     return await play({ stack, door, terminal, by, silent: flags.on('json'), startedMs, signal })

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { isAlive, tryLock } from '../../lab/lock.ts'
 import { type Command, type FlagSpec, type Invocation, UsageError } from '../command.ts'
 import { exitCodes } from '../exit-codes.ts'
+import type { Inventory } from '../../dsl/inventory.ts'
 import { announceUp, homeDirectory, readUp, type Up } from '../home.ts'
 import { onInterrupt } from '../interrupt.ts'
 import type { Stack } from '../stack.ts'
@@ -49,7 +50,7 @@ $XDG_STATE_HOME/quorate, else ~/.quorate.`,
         signal: interrupt.signal,
       })
       try {
-        await keepUp({ stack, directory, command: 'up', invocation, signal: interrupt.signal })
+        await keepUp({ stack, command: 'up', invocation, signal: interrupt.signal })
       } finally {
         terminal.err('Ending everything …')
         await stack.stop()
@@ -108,15 +109,15 @@ export function takeDirectory(home: string, name: string): string {
 
 export interface Keeping {
   readonly stack: Stack
-  readonly directory: string
   readonly command: Up['command']
   readonly invocation: Invocation
   readonly signal: AbortSignal
 }
 
 /** Tells where everything is and waits for Ctrl-C. */
-export async function keepUp({ stack, directory, command, invocation, signal }: Keeping): Promise<void> {
+export async function keepUp({ stack, command, invocation, signal }: Keeping): Promise<void> {
   const { terminal, environment, flags } = invocation
+  const { loadInventory } = await import('../../worker/inventory.ts')
   const up: Up = {
     pid: process.pid,
     command,
@@ -125,8 +126,9 @@ export async function keepUp({ stack, directory, command, invocation, signal }: 
     namespace: stack.temporal.namespace,
     uiUrl: stack.temporal.uiUrl,
     inventory: stack.lab.inventory,
-    state: directory,
+    state: stack.directory,
     etcd: stack.etcdVersion,
+    next: nextMove(await loadInventory(stack.lab.inventory), stack.lab.cluster),
   }
   const takeBack = announceUp(homeDirectory(environment), up)
   try {
@@ -139,8 +141,14 @@ export async function keepUp({ stack, directory, command, invocation, signal }: 
   }
 }
 
-function tryNext({ etcd, uiUrl, address, namespace, inventory, state }: Up): string {
-  return `Up: etcd ${etcd} (cluster demo on h1, h2, h3; h4 is free), Temporal, a worker.
+/** A member that can be moved now, and where to. */
+function nextMove({ clusters }: Inventory, cluster: string): Up['next'] {
+  const { members = {}, spares = [] } = clusters[cluster] ?? {}
+  return { cluster, member: Object.keys(members)[0] ?? '', to: spares[0] ?? '' }
+}
+
+function tryNext({ etcd, uiUrl, address, namespace, inventory, state, next }: Up): string {
+  return `Up: three etcd ${etcd} members (cluster ${next.cluster}, ${next.to} is free), Temporal, and a worker.
 
   The runs in the browser  ${uiUrl}/namespaces/${namespace}/workflows
   The inventory            ${inventory}
@@ -148,13 +156,17 @@ function tryNext({ etcd, uiUrl, address, namespace, inventory, state }: Up): str
 
 In another terminal, without any setting:
 
-  quorate run etcd-migrate-node --cluster demo --input member=etcd-2 --input to=h4
+  quorate run etcd-migrate-node --cluster ${next.cluster} --input member=${next.member} --input to=${next.to}
   quorate runs
   quorate inventory check
 
-For other tools, or from another shell user:
+Meanwhile, to see that the run goes on where it was (the worker is started again by itself):
 
-  export TEMPORAL_ADDRESS=${address} QUORATE_INVENTORY=${inventory}`
+  kill -9 $(cat ${join(state, 'worker.pid')})
+
+Other tools of Temporal's find it with
+
+  export TEMPORAL_ADDRESS=${address}`
 }
 
 const MINORS: readonly EtcdMinor[] = ['3.5', '3.6', '3.7']
