@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { parse } from 'yaml'
+import { readInventory } from '../dsl/inventory-file.ts'
 import { createBinaryFinder } from './binaries.ts'
 import type { HostPrograms } from './lab-host.ts'
 import { packageRoot } from './layout.ts'
@@ -33,12 +33,22 @@ describe('a lab', () => {
     expect(commands.filter((command) => command.endsWith('/bin/etcd'))).toHaveLength(3)
   })
 
-  test('writes an inventory that names every host, member and spare', () => {
-    const inventory: unknown = parse(readFileSync(lab.inventory, 'utf8'))
-    expect(inventory).toMatchObject({
-      inventory: 1,
-      hosts: Object.fromEntries(lab.hosts.map(({ name, sshPort }) => [name, { ssh: { port: sshPort } }])),
-      clusters: { demo: { members: { 'etcd-1': 'h1', 'etcd-2': 'h2', 'etcd-3': 'h3' }, spares: ['h4'] } },
+  test('writes an inventory that the language reads, with every host, member and spare', () => {
+    const text = readFileSync(lab.inventory, 'utf8')
+    const read = readInventory({ file: lab.inventory, text, baseDirectory: lab.directory, home: '/' })
+    const host = lab.host('h4')
+    expect(read).toMatchObject({
+      ok: true,
+      value: {
+        hosts: Object.fromEntries(lab.hosts.map(({ name, sshPort }) => [name, { ssh: { port: sshPort } }])),
+        clusters: {
+          demo: {
+            members: { 'etcd-1': 'h1', 'etcd-2': 'h2', 'etcd-3': 'h3' },
+            spares: ['h4'],
+            etcd: { h4: { clientPort: host.clientPort, dataDir: host.layout.dataDir } },
+          },
+        },
+      },
     })
   })
 

@@ -2,24 +2,14 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { etcdEnvironment } from './etcd-environment.ts'
-import {
-  etcdPid,
-  type HostPrograms,
-  type LabHostSetup,
-  layOutHost,
-  logTail,
-  markOfHost,
-  runOnHost,
-  startSsh,
-} from './lab-host.ts'
-import { type LabHostFacts, labInventory } from './lab-inventory.ts'
+import { bootEtcd, signalEtcd, untilHealthy } from './etcd-on-host.ts'
+import { type HostPrograms, type LabHostSetup, markOfHost, runOnHost, startSsh } from './lab-host.ts'
+import type { LabHostFacts } from './lab-inventory.ts'
 import { hostLayout, type LabLayout, labLayout, packageRoot } from './layout.ts'
 import { type HeldLock, tryLock } from './lock.ts'
 import { endMarked, findMarked, type MarkedProcess } from './marker.ts'
 import { allocatePorts } from './ports.ts'
-import { introduceHost, makeIdentity } from './ssh-trust.ts'
+import { prepareLab } from './prepare.ts'
 
 export interface ProcessLabOptions {
   /** Made when missing; emptied when a former lab lies there; refused when it holds anything else. */
@@ -141,7 +131,9 @@ function processLab(making: Making): Lab {
   }
   const start = async (): Promise<void> => {
     options.onProgress?.(`starting ${hosts.length} hosts and ${memberCount} members`)
-    prepare({ ...making, user, cluster, members, spares, setups: [...setups.values()] })
+    const { programs, environment = {} } = options
+    const plan = { layout, id, hosts, programs, environment, user, cluster, members, spares }
+    prepareLab({ ...plan, setups: [...setups.values()] })
     await allOrFirstError(hosts.map(({ name }) => startHost(name)))
     await untilHealthy(Object.values(members).map(setup), stopping.signal)
   }
@@ -197,8 +189,6 @@ async function allOrFirstError(starts: readonly Promise<void>[]): Promise<void> 
   }
 }
 
-const HEALTHY_WITHIN_MS = 60_000
-
 function takeDirectory(layout: LabLayout): HeldLock {
   const lock = tryLock(layout.owner)
   if (lock.kind === 'locked') return lock
@@ -239,104 +229,4 @@ function hostFacts(layout: LabLayout, ports: readonly number[]): readonly LabHos
       layout: hostLayout(layout.directory, name),
     }
   })
-}
-
-interface Preparing extends Making {
-  readonly user: string
-  readonly cluster: string
-  readonly members: Readonly<Record<string, string>>
-  readonly spares: readonly string[]
-  readonly setups: readonly LabHostSetup[]
-}
-
-function prepare(preparing: Preparing): void {
-  const { layout, id, hosts, setups, options, user, cluster, members, spares } = preparing
-  const { identity, knownHosts } = layout
-  const publicKey = makeIdentity(identity, `quorate-lab-${id}`)
-  for (const setup of setups) {
-    const { name, address, sshPort, layout } = setup.facts
-    layOutHost(setup, options.programs, publicKey)
-    introduceHost({ directory: layout.root, knownHosts, address, port: sshPort, comment: name })
-  }
-  configureMembers(preparing)
-  writeFileSync(
-    layout.inventory,
-    labInventory({ cluster, user, identity, knownHosts, hosts, members, spares }),
-  )
-}
-
-const url = (address: string, port: number): string => `http://${address}:${port}`
-
-function configureMembers({ members, hosts, id, options }: Preparing): void {
-  const factsOf = (host: string) => hosts.filter(({ name }) => name === host)
-  const initialCluster = Object.fromEntries(
-    Object.entries(members).flatMap(([member, host]) =>
-      factsOf(host).map(({ address, peerPort }) => [member, url(address, peerPort)]),
-    ),
-  )
-  for (const [name, host] of Object.entries(members)) {
-    for (const { address, clientPort, peerPort, layout } of factsOf(host)) {
-      const text = etcdEnvironment({
-        name,
-        dataDir: layout.dataDir,
-        clientUrl: url(address, clientPort),
-        peerUrl: url(address, peerPort),
-        initialCluster,
-        token: `quorate-lab-${id}`,
-        more: options.environment ?? {},
-      })
-      writeFileSync(layout.environment, text, { mode: 0o600 })
-    }
-  }
-}
-
-/** What an init system does at boot. */
-async function bootEtcd(setup: LabHostSetup, signal: AbortSignal): Promise<void> {
-  const { environment, disabled } = setup.facts.layout
-  if (!existsSync(environment) || existsSync(disabled)) return
-  signal.throwIfAborted()
-  const { code, output } = await runOnHost(setup, 'etcd-start')
-  signal.throwIfAborted()
-  if (code !== 0) throw new Error(`etcd did not start on lab host ${setup.facts.name}: ${output}`)
-}
-
-async function untilHealthy(setups: readonly LabHostSetup[], signal: AbortSignal): Promise<void> {
-  const deadline = Date.now() + HEALTHY_WITHIN_MS
-  for (const setup of setups) {
-    while (!(await isHealthy(setup.facts))) {
-      signal.throwIfAborted()
-      if (Date.now() > deadline) {
-        throw new Error(
-          `The member on lab host ${setup.facts.name} was not healthy within ${HEALTHY_WITHIN_MS / 1000} s; ` +
-            logTail(setup.facts.layout.etcdLog),
-        )
-      }
-      await sleep(50)
-    }
-  }
-}
-
-/** etcd's own word, which includes a linearizable read. */
-async function isHealthy({ address, clientPort }: LabHostFacts): Promise<boolean> {
-  try {
-    const response = await fetch(`http://${address}:${clientPort}/health`, {
-      signal: AbortSignal.timeout(2000),
-    })
-    return response.ok
-  } catch {
-    return false
-  }
-}
-
-async function signalEtcd(setup: LabHostSetup, signal: NodeJS.Signals): Promise<void> {
-  const pid = await etcdPid(setup)
-  if (pid === undefined) throw new Error(`etcd does not run on lab host ${setup.facts.name}.`)
-  process.kill(pid, signal)
-  if (signal !== 'SIGKILL') return
-  const deadline = Date.now() + 10_000
-  while ((await etcdPid(setup)) !== undefined) {
-    if (Date.now() > deadline)
-      throw new Error(`etcd (process ${pid}) on lab host ${setup.facts.name} cannot be killed.`)
-    await sleep(20)
-  }
 }

@@ -9,7 +9,6 @@ import type { Program } from '../../dsl/program.ts'
 import { type Command, type Invocation, UsageError } from '../command.ts'
 import { whoAsks, withDoor } from '../door.ts'
 import { type ExitCode, exitCodes } from '../exit-codes.ts'
-import { follow } from '../follow.ts'
 import { homeDirectory, readUp } from '../home.ts'
 import { onInterrupt } from '../interrupt.ts'
 import { readInputs } from '../read-inputs.ts'
@@ -66,6 +65,7 @@ Ctrl-C ends only the watching.`,
 /** Shows the run until it ends, waits for a person, or the person has seen enough. */
 export async function watchToEnd(door: Door, id: string, { terminal, flags }: Invocation): Promise<ExitCode> {
   const json = flags.on('json')
+  const { follow } = await import('../follow.ts')
   const interrupt = onInterrupt()
   try {
     const last = await follow(door, id, {
