@@ -10,7 +10,7 @@ const MiB = 1024 * 1024
 describe('cut in the middle', () => {
   let world: World
   beforeAll(async () => {
-    world = await startWorld({ ballastBytes: 256 * MiB })
+    world = await startWorld({ ballastBytes: 96 * MiB })
   }, 180_000)
   afterAll(() => world?.close(), 60_000)
 
@@ -38,7 +38,7 @@ describe('cut in the middle', () => {
       (name) => name.startsWith(`${basename(dataDir)}.quorate-`) && name.includes(move.key),
     )
     const copied = staging === undefined ? 0 : bytesIn(join(dirname(dataDir), staging))
-    return copied > 20 * MiB && copied < 200 * MiB
+    return copied > 10 * MiB && copied < 80 * MiB
   }
   const cutSsh = async (move: Move): Promise<void> => {
     world.lab.cutSsh(move.from)
