@@ -62,7 +62,9 @@ async function perform({ invocation, stack, directory, startedMs, signal }: Perf
     const figures = await playThrough({ invocation, stack, directory, startedMs, signal })
     held = findings(figures).every((finding) => finding.held)
     terminal.out(
-      flags.on('json') ? JSON.stringify(reportJson(figures), null, 2) : reportText(figures, terminal.colour),
+      flags.on('json')
+        ? JSON.stringify(reportJson(figures), null, 2)
+        : reportText(figures, terminal.colour, flags.on('keep')),
     )
     if (!flags.on('keep')) return held ? exitCodes.done : exitCodes.failed
     if (readUp(homeDirectory(environment)) === undefined) {

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import type { Door } from '../../client/door.ts'
 import type { RunSnapshot } from '../../client/run.ts'
 import { measureDowntime } from '../../lab/downtime.ts'
-import { fill, startWriter, type Writer } from '../../lab/writer.ts'
+import { fill, startWriter } from '../../lab/writer.ts'
 import { follow } from '../follow.ts'
 import type { Stack } from '../stack.ts'
 import type { Terminal } from '../terminal.ts'
@@ -45,7 +45,6 @@ export async function play({
   await fill(endpoints(hostsBefore), KEYS)
   const before = await lookAt(endpoints(hostsBefore), oldEndpoint)
   signal.throwIfAborted()
-  terminal.err(`A client keeps writing. Moving ${MEMBER} from ${from} to ${to}:\n`)
 
   const writer = startWriter({ endpoints: endpoints([...hostsBefore, to]) })
   const downtime = measureDowntime([oldEndpoint, newEndpoint])
@@ -53,6 +52,9 @@ export async function play({
     const { startRun } = await import('../../client/start-run.ts')
     const inputs = { cluster: lab.cluster, member: MEMBER, to, stable: '3s' }
     const id = await startRun(door, { runbook: RUNBOOK, cluster: lab.cluster, inputs, by })
+    terminal.err(
+      `A client keeps writing. Moving ${MEMBER} from ${from} to ${to}; in the browser:\n${runUrl(id)}\n`,
+    )
     const run = await follow(door, id, { terminal, silent, untilWaiting: true, signal })
     signal.throwIfAborted()
     const [figures, down] = [await writer.stop(), downtime.stop()]
@@ -63,9 +65,14 @@ export async function play({
     downtime.stop()
   }
 
+  function runUrl(id: string): string {
+    const { uiUrl, namespace } = stack.temporal
+    return `${uiUrl}/namespaces/${namespace}/workflows/${id}`
+  }
+
   async function lookAfter() {
     const after = await lookAt(endpoints(hostsAfter), newEndpoint, before.member.revision)
-    const verification = await verify(writer, newEndpoint)
+    const verification = await writer.verify(newEndpoint)
     const { code } = await lab.run(from, 'etcd-status')
     return { after, verification, oldRuns: code !== NOT_RUNNING }
   }
@@ -81,12 +88,10 @@ export async function play({
       before,
       newEndpoint,
       tookMs: Date.now() - startedMs,
-      uiUrl: `${stack.temporal.uiUrl}/namespaces/${stack.temporal.namespace}/workflows/${id}`,
+      uiUrl: runUrl(id),
       evidence: join(stack.evidence, `${id}.jsonl`),
     }
   }
 }
 
 const NOT_RUNNING = 3
-
-const verify = (writer: Writer, endpoint: string) => writer.verify(endpoint)

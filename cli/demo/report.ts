@@ -88,7 +88,8 @@ export function findings(figures: DemoFigures): readonly Finding[] {
   ]
 }
 
-export function reportText(figures: DemoFigures, colour: boolean): string {
+/** `kept`: everything is left up, so that the browser still finds the run. */
+export function reportText(figures: DemoFigures, colour: boolean, kept = false): string {
   const { writer, downtime, uiUrl, evidence, tookMs, member, from, to, etcd } = figures
   const all = findings(figures)
   const held = all.every((finding) => finding.held)
@@ -104,7 +105,7 @@ export function reportText(figures: DemoFigures, colour: boolean): string {
       'downtime',
       `${ms(downtime.downMs)} without an answer from ${member} itself; the cluster was there all the time`,
     ],
-    ['in the browser', uiUrl],
+    ['in the browser', kept ? uiUrl : `${uiUrl} (ended with the demo; --keep leaves it up)`],
     ['evidence', evidence],
     ['in all', elapsed(tookMs)],
   ]
