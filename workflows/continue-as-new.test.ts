@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
 import type { WorkflowHandle } from '@temporalio/client'
 import { forEach, program, set, template, undoneBy, uses } from '../test/replay/build.ts'
 import {
@@ -12,6 +12,8 @@ import {
 } from '../test/replay/temporal-world.ts'
 import { searchAttributes } from '../worker/search-attributes.ts'
 import type { RunResult } from './doors.ts'
+
+jest.setTimeout(60_000)
 
 /** Runs that outlive their history, and what the server knows of runs, on a real server. */
 
@@ -55,7 +57,7 @@ test('a run that continues as new after every step goes on as one', async () => 
   const { view, startedMs, by } = await statusOf(world.env.client.workflow.getHandle(handle.workflowId))
   expect([by, startedMs]).toEqual(['ada', result.startedMs])
   expect(view.steps.every(({ status }) => status === 'done')).toBe(true)
-}, 30_000)
+})
 
 test('so does a rollback', async () => {
   world.offer(
@@ -77,7 +79,7 @@ test('so does a rollback', async () => {
     details: [{ undone: ['do more', 'do more'] }],
   })
   expect(stepsOf(handle)).toEqual(['a', 'b', 'c', 'b/undo/ub', 'b/undo/vb', 'a/undo/ua'])
-}, 30_000)
+})
 
 test('whoever starts a run cannot bring a state along', async () => {
   world.offer(program('honest', [uses('a', 'do.more')]))
@@ -108,7 +110,7 @@ test('runs are found by cluster, runbook, state and who asked, once the server k
   await handle.executeUpdate('abort')
   await endOf(handle)
   await untilListed(`${query}"aborted"`, handle.workflowId)
-}, 30_000)
+})
 
 test('without them, nothing is set', async () => {
   world.attributes = false
@@ -142,4 +144,4 @@ test('a long history is left behind at the next boundary, whoever waits meanwhil
   await latest.executeUpdate('resume')
   await handle.result()
   expect(stepsOf(handle)).toEqual(['a', 'b', 'c'])
-}, 30_000)
+})

@@ -1,4 +1,4 @@
-import { expect, test } from '@jest/globals'
+import { expect, jest, test } from '@jest/globals'
 import fc from 'fast-check'
 import type { OnFailure, Program, Step } from '../dsl/program.ts'
 import { assert, forEach, gate, group, program, set, undoneBy, uses } from '../test/replay/build.ts'
@@ -6,6 +6,8 @@ import { type Answer, Cut, type Script, ScriptedWorld } from '../test/replay/scr
 import { interpret } from './interpreter.ts'
 import type { RunState } from './ports.ts'
 import type { RunEnd } from './run-end.ts'
+
+jest.setTimeout(60_000)
 
 type Build = ReturnType<typeof uses>
 
@@ -86,6 +88,7 @@ const wills = fc.array(fc.integer({ min: 0, max: 3 }), { minLength: 1, maxLength
 
 const inputs = { yes: true, no: false, list: ['x', 'y'] }
 const mostWaits = 40
+const mostExecutions = 2000
 
 class RandomWorld extends ScriptedWorld {
   constructor(fate: readonly ('ok' | Exclude<Answer, object>)[], will: readonly number[], at?: Script['at']) {
@@ -109,7 +112,7 @@ const hash = (text: string): number =>
 /** Runs to the end over as many executions as it takes, each from the state the last one left, as JSON. */
 async function executions(subject: Program, world: ScriptedWorld): Promise<RunEnd> {
   let state: RunState | undefined
-  for (;;) {
+  for (let number = 0; number < mostExecutions; number++) {
     try {
       return await interpret(subject, inputs, world, state)
     } catch (error) {
@@ -117,6 +120,7 @@ async function executions(subject: Program, world: ScriptedWorld): Promise<RunEn
       state = JSON.parse(JSON.stringify(error.state)) as RunState
     }
   }
+  throw new Error(`The run did not end within ${mostExecutions} executions.`)
 }
 
 const effects = (world: ScriptedWorld): readonly string[] =>

@@ -268,6 +268,14 @@ describe('a step that failed', () => {
     expect(world.waits[0]?.withheld.rollback).toBe('nothing was done that could be taken back')
   })
 
+  test('what was tried and then done is not half done', async () => {
+    const { end } = await play(mover(), {
+      answers: { move: ['unknown'], last: ['refused'] },
+      decide: ({ failure }) => (failure.step === 'move' ? 'retry' : 'abort'),
+    })
+    expect(said(end)).toMatch(/Done and left as it is: h1: stop; move\.$/)
+  })
+
   test('a decision that is not offered is asked for again', async () => {
     const { world } = await play(mover(), {
       answers: { move: ['failed'] },

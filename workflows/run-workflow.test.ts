@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common'
 import { gate, program, template, undoneBy, uses } from '../test/replay/build.ts'
@@ -12,6 +12,8 @@ import {
   untilWaiting,
 } from '../test/replay/temporal-world.ts'
 import type { RunResult } from './doors.ts'
+
+jest.setTimeout(60_000)
 
 /** On the server that skips time: hours of waiting take no time. */
 
@@ -176,18 +178,18 @@ describe('cancel', () => {
     ['a gate', [gate('a', 'look', 'gate.ok')]],
   ])('interrupts %s', async (_what, steps) => {
     world.offer(program('reading', [...steps, uses('b', 'do')]))
-    let interrupted = false
+    const seen = { interrupted: false }
     world.on('look', async (_request, context) => {
       const beat = setInterval(() => context.heartbeat(), 100)
-      await context.cancelled.catch(() => (interrupted = true)).finally(() => clearInterval(beat))
+      await context.cancelled.catch(() => (seen.interrupted = true)).finally(() => clearInterval(beat))
       throw new CancelledFailure('interrupted')
     })
     const handle = await world.start('reading')
     await untilStatus(handle, 'the read to run', ({ view }) => view.steps[0]?.status === 'running')
     await handle.cancel()
     expect(await endOf(handle)).toBeInstanceOf(CancelledFailure)
-    for (let waited = 0; !interrupted && waited < 5000; waited += 20) await sleep(20)
-    expect(interrupted).toBe(true)
+    for (let waited = 0; !seen.interrupted && waited < 5000; waited += 20) await sleep(20)
+    expect(seen.interrupted).toBe(true)
     expect((await statusOf(handle)).view.steps.map(({ status, note }) => [status, note])).toEqual([
       ['pending', 'interrupted'],
       ['pending', undefined],

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import type { WorkflowHandle } from '@temporalio/client'
 import { program, undoneBy, uses } from '../test/replay/build.ts'
 import {
@@ -11,6 +11,8 @@ import {
   untilWaiting,
 } from '../test/replay/temporal-world.ts'
 import type { UpdateArgument, UpdateName } from './doors.ts'
+
+jest.setTimeout(60_000)
 
 /** Decisions as they come over the wire, on a real server. */
 

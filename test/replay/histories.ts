@@ -123,9 +123,9 @@ export const stories: readonly Story[] = [
     name: 'queued-and-cancelled',
     async play(world, name) {
       world.offer(program(name, [uses('a', 'do'), uses('b', 'do')], { cluster }), { cluster: name })
-      let open = false
+      const door = { open: false }
       world.on('do', async (_request, context) => {
-        for (; !open; context.heartbeat()) await context.sleep(20)
+        for (; !door.open; context.heartbeat()) await context.sleep(20)
         return {}
       })
       const first = await world.start(name, { id: `${name}-first` })
@@ -133,12 +133,12 @@ export const stories: readonly Story[] = [
       const second = await world.start(name, { id: name, memo: { wait: true } })
       await untilStatus(second, 'the second to queue', ({ view }) => view.phase === 'queued')
       await first.cancel()
-      open = true
+      door.open = true
       await first.result().catch(() => undefined)
-      open = false
+      door.open = false
       await untilStatus(second, 'the second to run', ({ view }) => view.steps[0]?.status === 'running')
       await second.cancel()
-      open = true
+      door.open = true
       await second.result().catch(() => undefined)
       return second.workflowId
     },

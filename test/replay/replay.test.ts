@@ -1,10 +1,12 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { bundleWorkflowCode, DefaultLogger, Worker, type WorkflowBundle } from '@temporalio/worker'
 import { recordedHistories, stories } from './histories.ts'
 import { quiet, workflowBundle } from './temporal-world.ts'
+
+jest.setTimeout(60_000)
 
 /** Runs under way on one version must go on under the next: recorded histories replay, whatever changed. */
 
@@ -22,7 +24,7 @@ test('there is a history of every story', () => {
 
 test.each(histories)('$file replays', async (recorded) => {
   await expect(replay(await workflowBundle(), recorded)).resolves.toBeUndefined()
-}, 60_000)
+})
 
 describe('the check can fail', () => {
   let planted: string
@@ -37,12 +39,12 @@ describe('the check can fail', () => {
     writeFileSync(file, changed)
     const workflowsPath = join(planted, 'workflows/index.ts')
     bundle = await bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('ERROR') })
-  }, 60_000)
+  })
   afterAll(() => rmSync(planted, { recursive: true }))
 
   test.each(stories)('a timer more before each action breaks $name', async ({ name }) => {
     const recorded = histories.find(({ file }) => file === `${name}.json`)
     if (!recorded) throw new Error(`There is no history of ${name}.`)
     await expect(replay(bundle, recorded)).rejects.toThrow(/[Nn]ondeterminism/)
-  }, 60_000)
+  })
 })

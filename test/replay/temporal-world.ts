@@ -128,7 +128,7 @@ export async function startTemporalWorld(kind: 'devServer' | 'timeSkipping'): Pr
 /** All that programs of these tests may use. */
 export const actionNames = ['look', 'look.more', 'do', 'do.more', 'undo', 'undo.more', 'cross']
 
-async function serverOf(kind: 'devServer' | 'timeSkipping'): Promise<TestWorkflowEnvironment> {
+export async function serverOf(kind: 'devServer' | 'timeSkipping'): Promise<TestWorkflowEnvironment> {
   const finder = createBinaryFinder()
   if (kind === 'timeSkipping') {
     const path = await finder.temporalTestServer()

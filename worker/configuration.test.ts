@@ -1,0 +1,64 @@
+import { expect, test } from '@jest/globals'
+import { ConfigurationError, readConfiguration } from './configuration.ts'
+
+const home = { TEMPORAL_CONFIG_FILE: '/nonexistent.toml', QUORATE_HOME: '/home/q' }
+
+test('says nothing, and everything has its default', () => {
+  expect(readConfiguration(home, '/here')).toEqual({
+    temporal: { address: 'localhost:7233', namespace: 'default' },
+    taskQueue: 'quorate',
+    inventory: '/here/inventory.yaml',
+    runbooks: [],
+    stateDirectory: '/home/q',
+    heartbeatTimeoutMs: 10_000,
+  })
+})
+
+test('what is said counts, relative to where it is said', () => {
+  const environment = {
+    ...home,
+    TEMPORAL_ADDRESS: 'temporal:7233',
+    TEMPORAL_NAMESPACE: 'ops',
+    QUORATE_TASK_QUEUE: 'other',
+    QUORATE_INVENTORY: 'my.yaml',
+    QUORATE_RUNBOOKS: 'a:/b::',
+    QUORATE_STATE: 'state',
+    QUORATE_HEARTBEAT_TIMEOUT: '3s',
+  }
+  expect(readConfiguration(environment, '/here')).toEqual({
+    temporal: { address: 'temporal:7233', namespace: 'ops' },
+    taskQueue: 'other',
+    inventory: '/here/my.yaml',
+    runbooks: ['/here/a', '/b'],
+    stateDirectory: '/here/state',
+    heartbeatTimeoutMs: 3000,
+  })
+})
+
+test('an API key switches TLS on, as with every tool of Temporal', () => {
+  expect(readConfiguration({ ...home, TEMPORAL_API_KEY: 'key' }).temporal).toMatchObject({
+    apiKey: 'key',
+    tls: expect.anything(),
+  })
+})
+
+test('empty variables count as not set', () => {
+  expect(readConfiguration({ ...home, QUORATE_TASK_QUEUE: '', QUORATE_HEARTBEAT_TIMEOUT: '' })).toMatchObject(
+    {
+      taskQueue: 'quorate',
+      heartbeatTimeoutMs: 10_000,
+    },
+  )
+})
+
+test('all that is wrong is said at once', () => {
+  const read = () => readConfiguration({ QUORATE_HOME: 'here', QUORATE_HEARTBEAT_TIMEOUT: 'soon' })
+  expect(read).toThrow(ConfigurationError)
+  expect(read).toThrow(
+    'QUORATE_HOME is "here", but must be an absolute path.\nQUORATE_HEARTBEAT_TIMEOUT is "soon", but must',
+  )
+})
+
+test.each(['1s', '0', '-3s', '10'])('a heartbeat timeout of %s is too short or none', (text) => {
+  expect(() => readConfiguration({ ...home, QUORATE_HEARTBEAT_TIMEOUT: text })).toThrow('at least 2s')
+})
