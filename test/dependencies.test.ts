@@ -5,7 +5,13 @@ import { describe, expect, test } from '@jest/globals'
 const root = resolve(__dirname, '..')
 
 interface Lock {
-  readonly packages: Readonly<Record<string, { readonly version?: string; readonly resolved?: string }>>
+  readonly packages: Readonly<Record<string, LockedPackage>>
+}
+
+interface LockedPackage {
+  readonly version?: string
+  readonly resolved?: string
+  readonly optionalDependencies?: Readonly<Record<string, string>>
 }
 
 interface Manifest {
@@ -13,6 +19,7 @@ interface Manifest {
   readonly devDependencies: Readonly<Record<string, string>>
 }
 
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the caller says what is in the file
 const read = <Shape>(file: string): Shape => JSON.parse(readFileSync(resolve(root, file), 'utf8')) as Shape
 
 /** Stands in for `npm audit`, which is not available everywhere. */
@@ -71,5 +78,13 @@ describe('dependencies', () => {
   test('the lock file names no place that packages were fetched from', () => {
     const { packages } = read<Lock>('package-lock.json')
     expect(Object.entries(packages).filter(([, entry]) => entry.resolved !== undefined)).toEqual([])
+  })
+
+  // A registry mirror may lack other systems' packages; npm then leaves them out, and `npm ci` refuses the lock.
+  test('the lock file has the packages of every system, so that npm ci takes it anywhere', () => {
+    const { packages } = read<Lock>('package-lock.json')
+    const wanted = Object.values(packages).flatMap((entry) => Object.keys(entry.optionalDependencies ?? {}))
+    const names = new Set(Object.keys(packages).map((path) => path.replace(/^.*node_modules\//, '')))
+    expect(wanted.filter((name) => !names.has(name))).toEqual([])
   })
 })
