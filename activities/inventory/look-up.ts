@@ -1,4 +1,4 @@
-import type { Cluster, EtcdLayout, Host, Inventory } from '../../dsl/inventory.ts'
+import type { Cluster, EtcdLayout, Inventory } from '../../dsl/inventory.ts'
 import { InputError } from '../failure.ts'
 
 /** A cluster by its name; throws `InputError` naming those there are. */
@@ -8,11 +8,6 @@ export function clusterNamed(inventory: Inventory, name: string): Cluster {
     name,
     (known) => `${inventory.file} has no cluster ${name}: it has ${known}.`,
   )
-}
-
-/** A host by its name; throws `InputError` naming those there are. */
-export function hostNamed(inventory: Inventory, name: string): Host {
-  return named(inventory.hosts, name, (known) => `${inventory.file} has no host ${name}: it has ${known}.`)
 }
 
 /** How a host runs (or would run) its etcd of a cluster. */
