@@ -59,6 +59,6 @@ function unknownName(
 ): readonly InputProblem[] {
   if (known.includes(name)) return []
   const near = nearest(name, known)
-  const hint = near === undefined ? `there is ${listed(known, 12) || 'none'}` : `did you mean "${near}"`
+  const hint = near === undefined ? `there is ${listed(known, 12) || 'none'}` : `did you mean "${near}"?`
   return [{ input, message: `${input}: the inventory knows no ${what} named "${name}"; ${hint}` }]
 }

@@ -111,7 +111,7 @@ test.each<[string, unknown, readonly string[]]>([
   [
     'a cluster is misspelt',
     { cluster: 'demmo', member: 'etcd-a', to: 'host-2' },
-    ['cluster: the inventory knows no cluster named "demmo"; did you mean "demo"'],
+    ['cluster: the inventory knows no cluster named "demmo"; did you mean "demo"?'],
   ],
   [
     'a member is of another cluster',

@@ -21,14 +21,6 @@ const pureSuites = [
   'cli/view',
 ]
 
-try {
-  process.exitCode = await main(process.argv.slice(2))
-} catch (error) {
-  say(error instanceof Error ? error.message : String(error))
-  console.log('0 passed, 1 failed')
-  process.exitCode = 1
-}
-
 async function main(jestArguments) {
   await makeReady(root, say)
   await fetchBinaries()
@@ -164,4 +156,12 @@ function run(program, args, environment = {}) {
     child.once('error', () => resolve(1))
     child.once('exit', (code) => resolve(code ?? 1))
   })
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2))
+} catch (error) {
+  say(error instanceof Error ? error.message : String(error))
+  console.log('0 passed, 1 failed')
+  process.exitCode = 1
 }

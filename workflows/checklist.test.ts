@@ -46,10 +46,10 @@ Not offered: \`rollback\`, because the old data is stale.
 
 A rollback would take back, in this order: h2: a; h1: b.
 
-- [x] look (1.5 s)
-- [ ] move (*running*)
-  - [ ] h1: stop etcd (*failed, waits for a decision*, disk is full)
-- [ ] last
+- ✔ look (1.5 s)
+- ● move (*running*)
+- \u2003✖ h1: stop etcd (*failed, waits for a decision*, disk is full)
+- ○ last
 `)
 })
 
@@ -81,7 +81,7 @@ test('a long list shows where the run is, and how much is left out', () => {
   )
   const text = checklist({ title: 't', view: { phase: 'running', steps } })
   expect(text).toContain('- … 284 earlier steps\n')
-  expect(text).toContain('- [ ] step 300\n')
+  expect(text).toContain('- ○ step 300\n')
   expect(text).toContain('- … 156 further steps\n')
 })
 

@@ -86,7 +86,8 @@ const before = 15
 const after = 45
 
 /** A window around where the run is; the whole list when it is short. */
-function steps(views: readonly StepView[]): readonly string[] {
+function steps(all: readonly StepView[]): readonly string[] {
+  const views = withoutNeedless(all)
   const here = views.findLastIndex(({ status }) => status !== 'pending')
   const from = Math.max(0, Math.min(here - before, views.length - before - after))
   const shown = views.slice(from, from + before + after)
@@ -98,24 +99,35 @@ function steps(views: readonly StepView[]): readonly string[] {
   ]
 }
 
-const marks: Readonly<Record<StepStatus, readonly [box: string, word: string]>> = {
-  pending: ['[ ]', ''],
-  running: ['[ ]', 'running'],
-  done: ['[x]', ''],
-  skipped: ['[ ]', 'skipped'],
-  notNeeded: ['[x]', 'not needed'],
-  failed: ['[ ]', 'failed'],
-  waiting: ['[ ]', 'failed, waits for a decision'],
-  undone: ['[ ]', 'taken back'],
+/** What stands in a group that was not needed says nothing. */
+function withoutNeedless(views: readonly StepView[]): readonly StepView[] {
+  let needlessDepth = Infinity
+  return views.filter(({ status, depth }) => {
+    if (depth > needlessDepth) return false
+    needlessDepth = status === 'notNeeded' ? depth : Infinity
+    return true
+  })
+}
+
+/** The Temporal UI shows neither task boxes nor lists in lists, so both are drawn. */
+const marks: Readonly<Record<StepStatus, readonly [mark: string, word: string]>> = {
+  pending: ['○', ''],
+  running: ['●', 'running'],
+  done: ['✔', ''],
+  skipped: ['–', 'skipped'],
+  notNeeded: ['–', 'not needed'],
+  failed: ['✖', 'failed'],
+  waiting: ['✖', 'failed, waits for a decision'],
+  undone: ['↩', 'taken back'],
 }
 
 function line({ summary, status, depth, startedMs, endedMs, note }: StepView): string {
-  const [box, word] = marks[status]
+  const [mark, word] = marks[status]
   const took =
     status === 'done' && startedMs !== undefined && endedMs !== undefined ? duration(endedMs - startedMs) : ''
   const said = [word && `*${word}*`, took, note ? escaped(note) : ''].filter((part) => part !== '')
-  const indent = '  '.repeat(Math.min(depth, deepest))
-  return `${indent}- ${box} ${escaped(summary)}${said.length > 0 ? ` (${said.join(', ')})` : ''}`
+  const indent = '\u2003'.repeat(Math.min(depth, deepest))
+  return `- ${indent}${mark} ${escaped(summary)}${said.length > 0 ? ` (${said.join(', ')})` : ''}`
 }
 
 const deepest = 6

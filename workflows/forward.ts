@@ -148,6 +148,7 @@ export class Forward implements Direction {
   #withheld(failed: Failed): Readonly<Partial<Record<DecisionKind, string>>> {
     const rollback = this.#withheldRollback(failed)
     return {
+      ...(failed.step.kind === 'assert' ? { retry: futile } : {}),
       ...(failed.step.skippable ? {} : { skip: 'the runbook does not allow this step to be skipped' }),
       ...(rollback === undefined ? {} : { rollback }),
     }
@@ -202,3 +203,6 @@ export class Forward implements Direction {
     })
   }
 }
+
+/** Results are kept: an assert looks at the answers of the steps before it, and those do not change. */
+const futile = 'it would look at the same answers again; mend what it says, then start a new run'

@@ -114,7 +114,7 @@ async function executions(subject: Program, world: ScriptedWorld): Promise<RunEn
   let state: RunState | undefined
   for (let number = 0; number < mostExecutions; number++) {
     try {
-      return await interpret(subject, inputs, world, state)
+      return await interpret(subject, { inputs, run: {} }, world, state)
     } catch (error) {
       if (!(error instanceof Cut)) throw error
       state = JSON.parse(JSON.stringify(error.state)) as RunState

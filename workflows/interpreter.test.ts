@@ -18,7 +18,7 @@ import { describeEnd, type RunEnd } from './run-end.ts'
 
 async function play(subject: Program, script: Script = {}, inputs: Record<string, Json> = {}) {
   const world = new ScriptedWorld(script)
-  const end = await interpret(subject, inputs, world)
+  const end = await interpret(subject, { inputs, run: { id: 'r', runbook: 'b', startedAt: 't' } }, world)
   return { end, world, view: world.views.at(-1) }
 }
 
@@ -97,6 +97,21 @@ describe('the way forward', () => {
       { list },
     )
     expect(world.called).toEqual(expected)
+  })
+
+  test('expressions see whose run it is', async () => {
+    const subject = program('about', [
+      uses('a', 'do', { text: '${{ run.id }} ${{ run.runbook }} ${{ run.startedAt }}' }),
+    ])
+    const { world } = await play(subject)
+    expect(world.calls[0]?.with).toEqual({ text: 'r b t' })
+  })
+
+  test('a failed assert is not tried again: it would look at the same answers', async () => {
+    const subject = program('assert', [uses('a', 'do'), assert('b', 'inputs.n == 2', 'n is ${{ inputs.n }}')])
+    const { world } = await play(subject, { decide: () => 'abort' }, { n: 1 })
+    expect(world.waits[0]?.offers).not.toContain('retry')
+    expect(world.waits[0]?.withheld.retry).toMatch(/same answers/)
   })
 
   test('what `if` rules out is not needed, and is not called', async () => {

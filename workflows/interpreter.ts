@@ -8,11 +8,9 @@ import { Outline } from './outline.ts'
 import { top } from './place.ts'
 import type { Ports, RunPhase, RunState, Waiting } from './ports.ts'
 import { Ended, type RunEnd } from './run-end.ts'
-import { Scope } from './scope.ts'
+import { type Given, Scope } from './scope.ts'
 import { summaryOf } from './summary.ts'
 import { type Run, Walker } from './walker.ts'
-
-type Values = Readonly<Record<string, Json>>
 
 /**
  * Runs a program from the top. What `state` already knows is not performed again, so a run that was cut at
@@ -21,11 +19,11 @@ type Values = Readonly<Record<string, Json>>
  */
 export async function interpret(
   program: Program,
-  inputs: Values,
+  given: Given,
   ports: Ports,
   state: RunState = nothingYet,
 ): Promise<RunEnd> {
-  const scope = Scope.of(inputs)
+  const scope = Scope.of(given)
   const run = prepared(program, scope, ports, state)
   const end = await ended(run, scope)
   run.report(end.kind)

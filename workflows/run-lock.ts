@@ -56,7 +56,7 @@ async function queue(session: RunSession, cluster: string): Promise<void> {
 }
 
 const advice =
-  'Nothing was touched. Wait for its end, or queue for the lock by starting with the memo "wait": true.'
+  'Nothing was touched. Wait for its end, or queue for the lock: `quorate run --wait`, elsewhere the memo "wait": true.'
 
 function locked({ holder }: TakenError, consequence: string): Error {
   const since = new Date(holder.sinceMs).toISOString()

@@ -128,7 +128,9 @@ async function interpreted(
     historyIsLong,
     goOn: (reached) => continueAsNew<typeof runWorkflow>(input, continued(reached)),
   })
-  return interpret(loaded.program, loaded.inputs, ports, state)
+  const { id, runbook } = session.identity
+  const about = { id, runbook, startedAt: new Date(startedMs).toISOString() }
+  return interpret(loaded.program, { inputs: loaded.inputs, run: about }, ports, state)
 }
 
 /** Far below the server's limit of 51,200 events, so that a rollback always fits. */

@@ -2,34 +2,41 @@ import type { Json } from '../dsl/program.ts'
 
 type Values = Readonly<Record<string, Json>>
 
+/** What is known before the first step. */
+export interface Given {
+  readonly inputs: Values
+  /** `run.id`, `run.runbook` and `run.startedAt`, as texts. */
+  readonly run: Values
+}
+
 /**
  * What expressions see at one place of a run: `inputs`, `vars`, `steps` and the loop variables around it.
  * A loop's body gets a scope of its own: the outputs of its steps end with the iteration, variables do not.
  */
 export class Scope {
-  readonly #inputs: Values
+  readonly #given: Given
   readonly #locals: Values
   readonly #variables: { current: Values }
   #outputs: Values
 
-  private constructor(inputs: Values, locals: Values, variables: { current: Values }, outputs: Values) {
-    this.#inputs = inputs
+  private constructor(given: Given, locals: Values, variables: { current: Values }, outputs: Values) {
+    this.#given = given
     this.#locals = locals
     this.#variables = variables
     this.#outputs = outputs
   }
 
-  static of(inputs: Values): Scope {
-    return new Scope(inputs, {}, { current: {} }, {})
+  static of(given: Given): Scope {
+    return new Scope(given, {}, { current: {} }, {})
   }
 
   within(name: string, value: Json): Scope {
-    return new Scope(this.#inputs, { ...this.#locals, [name]: value }, this.#variables, this.#outputs)
+    return new Scope(this.#given, { ...this.#locals, [name]: value }, this.#variables, this.#outputs)
   }
 
   /** As it is now: what happens later is not seen in it, and what happens in it is not seen here. */
   frozen(): Scope {
-    return new Scope(this.#inputs, this.#locals, { current: this.#variables.current }, this.#outputs)
+    return new Scope(this.#given, this.#locals, { current: this.#variables.current }, this.#outputs)
   }
 
   setOutput(id: string, output: Json): void {
@@ -41,6 +48,6 @@ export class Scope {
   }
 
   values(): Values {
-    return { inputs: this.#inputs, vars: this.#variables.current, steps: this.#outputs, ...this.#locals }
+    return { ...this.#given, vars: this.#variables.current, steps: this.#outputs, ...this.#locals }
   }
 }

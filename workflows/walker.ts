@@ -96,12 +96,14 @@ export class Walker {
 
   async #attempt(step: Step, place: Place): Promise<Outcome> {
     const { program, ports } = this.#run
-    const startedMs = ports.now()
+    let startedMs = ports.now()
     const summary = summaryOf(step, program.actions, place.scope.values())
     try {
       if (step.if && !worked(() => isTrue(step.if, place))) return this.#notNeeded(step, place, startedMs)
       if (hasBody(step)) return { kind: 'inside', bodies: this.#bodies(step, place, summary, startedMs) }
       await ports.boundary(this.#run.memory.state())
+      // The boundary may have been a pause of hours.
+      startedMs = ports.now()
       this.#begin(place, summary)
       const output = await this.#perform(step, place, summary)
       this.#give(step, place, output)
