@@ -17,8 +17,12 @@ export const rules: Readonly<Record<string, RoomRule>> = {
   activities: { rooms: ['dsl'], typesOf: ['workflows/ports.ts'] },
   worker: { rooms: ['activities', 'dsl', 'workflows'] },
   client: { rooms: ['dsl'], typesOf: ['workflows/ports.ts', 'workflows/doors.ts'] },
-  cli: { rooms: ['client', 'dsl', 'lab', 'worker', 'activities'], typesOf: ['workflows/ports.ts'] },
-  lab: { rooms: [] },
+  cli: {
+    rooms: ['client', 'dsl', 'lab', 'worker', 'activities'],
+    typesOf: ['workflows/ports.ts', 'workflows/doors.ts'],
+  },
+  // The inventory's shape: the lab writes one.
+  lab: { rooms: [], typesOf: ['dsl/inventory.ts'] },
 }
 
 interface Import {
