@@ -1,9 +1,10 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { ApplicationFailure, WorkflowFailedError } from '@temporalio/client'
+import { parseDocument } from 'yaml'
 import { footprint, jobsOf, membersNow, startWorld, until, type World } from './world.ts'
 
 /** What etcd-migrate-node refuses, each leaving the hosts and the membership as they were. */
@@ -101,6 +102,10 @@ describe('refused before anything changes', () => {
       },
       says: /h4.*(free|space|room)/i,
     },
+    'the destination cannot reach the peers': {
+      given: inNetworkOfItsOwn,
+      says: /h4 does not reach the peer port of h2/,
+    },
     'the destination does not answer': {
       given: async () => {
         await world.lab.stopHost('h4')
@@ -134,10 +139,11 @@ describe('refused before anything changes', () => {
     },
   }
 
-  // A small disk is made by a mount, which takes root on Linux.
-  const mounts = process.platform === 'linux' && process.getuid?.() === 0
+  // A small disk is made by a mount, a broken network by a namespace: both take root on Linux.
+  const isRoot = process.platform === 'linux' && process.getuid?.() === 0
+  const needRoot = ['the destination has too little disk', 'the destination cannot reach the peers']
   describe.each(Object.entries(cases))('%s', (name, { given, inputs, says }) => {
-    const possible = mounts || name !== 'the destination has too little disk'
+    const possible = isRoot || !needRoot.includes(name)
     const refused = possible ? test : test.skip
     refused(
       'is refused, and nothing is changed',
@@ -170,6 +176,47 @@ describe('refused before anything changes', () => {
       return members.length === 3 && new Set(members.map(({ hash }) => hash)).size === 1
     })
 
+  /** Boots h4 in a network namespace: the worker reaches it, and it reaches nobody's loopback but its own. */
+  async function inNetworkOfItsOwn(): Promise<() => Promise<void>> {
+    const { sshPort, layout } = world.lab.host('h4')
+    const name = `quorate-${process.pid}`
+    const [here, there] = ['10.231.77.1', '10.231.77.2']
+    const ip = (...words: string[]): unknown => execFileSync('ip', words)
+    const knownHosts = join(world.lab.directory, 'ssh/known_hosts')
+    const before = [world.lab.inventory, knownHosts].map(
+      (file) => [file, readFileSync(file, 'utf8')] as const,
+    )
+
+    await world.lab.stopHost('h4')
+    ip('netns', 'add', name)
+    ip('link', 'add', `q${process.pid}`, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', name)
+    ip('addr', 'add', `${here}/30`, 'dev', `q${process.pid}`)
+    ip('link', 'set', `q${process.pid}`, 'up')
+    ip('-n', name, 'addr', 'add', `${there}/30`, 'dev', 'eth0')
+    ip('-n', name, 'link', 'set', 'eth0', 'up')
+    ip('-n', name, 'link', 'set', 'lo', 'up')
+    const words = ['--dir', layout.root, '--port', String(sshPort), '--address', there, '--lab', world.lab.id]
+    const host = spawn('ip', ['netns', 'exec', name, process.execPath, hostProgram, ...words], {
+      stdio: 'pipe',
+    })
+    let said = ''
+    host.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()))
+    await until('h4 to listen in its own network', () => said.includes('listening'))
+    edit(world.lab.inventory, (text) => {
+      const document = parseDocument(text)
+      document.setIn(['hosts', 'h4', 'address'], there)
+      return document.toString()
+    })
+    edit(knownHosts, (text) => text.replace(`[127.0.0.1]:${sshPort} `, `[${there}]:${sshPort} `))
+    return async () => {
+      host.kill()
+      await until('h4 to end in its own network', () => host.exitCode !== null || host.signalCode !== null)
+      ip('netns', 'del', name)
+      for (const [file, text] of before) writeFileSync(file, text)
+      await world.lab.startHost('h4')
+    }
+  }
+
   async function started(host: string): Promise<void> {
     const { code, output } = await world.lab.run(host, 'etcd-start')
     if (code !== 0) throw new Error(output)
@@ -189,6 +236,11 @@ describe('refused before anything changes', () => {
     expect(answer.status).toBe(200)
   }
 })
+
+const hostProgram = resolve(__dirname, '../dist/lab/host/main.js')
+
+const edit = (file: string, change: (text: string) => string): void =>
+  writeFileSync(file, change(readFileSync(file, 'utf8')))
 
 const peerUrlIn = (environment: string): string =>
   /^ETCD_INITIAL_ADVERTISE_PEER_URLS=["']?([^"'\n]*)/m.exec(environment)?.[1] ?? ''
