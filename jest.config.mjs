@@ -3,6 +3,7 @@ const esmOnly = ['@marcbachmann/cel-js']
 
 export default {
   testEnvironment: 'node',
+  testSequencer: '<rootDir>/test/sequencer.cjs',
   roots: ['dsl', 'workflows', 'activities', 'worker', 'client', 'cli', 'lab', 'runbooks', 'test'].map(
     (room) => `<rootDir>/${room}`,
   ),

@@ -1,0 +1,25 @@
+// The long suites first, so that the two workers end together. Others as Jest orders them.
+const { default: Sequencer } = require('@jest/test-sequencer')
+
+const longest = [
+  'test/worker-crash',
+  'test/cuts',
+  'test/migrate',
+  'cli/demo',
+  'test/doors',
+  'activities/ssh/copy',
+  'activities/move',
+  'test/refusals',
+  'worker/worker',
+]
+
+const place = ({ path }) => {
+  const found = longest.findIndex((name) => path.includes(`/${name}.test.`))
+  return found === -1 ? longest.length : found
+}
+
+module.exports = class extends Sequencer {
+  sort(tests) {
+    return super.sort(tests).toSorted((left, right) => place(left) - place(right))
+  }
+}
