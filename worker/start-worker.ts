@@ -62,6 +62,8 @@ async function serve(configuration: Configuration, connection: NativeConnection)
       heartbeatTimeoutMs,
       attributes: () => attributes.known(),
     }),
+    // A worker that was killed is not waited for: its runs go to whoever is there.
+    stickyQueueScheduleToStartTimeout: '2s',
     shutdownGraceTime: '2s',
     shutdownForceTime: '15s',
   })
