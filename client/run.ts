@@ -128,13 +128,16 @@ const isNotFound = (error: unknown): boolean =>
 
 function summaryOf(info: WorkflowExecutionInfo | WorkflowExecutionDescription): RunSummary {
   const { workflowId, type, status, startTime, closeTime, memo, typedSearchAttributes } = info
-  const phase = phaseNamed(typedSearchAttributes.get(attributes.state)) ?? phases[status.name]
+  const said = phaseNamed(typedSearchAttributes.get(attributes.state))
+  const open = status.name === 'RUNNING' || status.name === 'PAUSED'
+  // A run that ended before its first step (locked out, terminated) had no time to say so itself.
+  const phase = open || (said !== undefined && ends.has(said)) ? said : phases[status.name]
   const cluster = typedSearchAttributes.get(attributes.cluster)
   const by = typedSearchAttributes.get(attributes.by) ?? memo?.['by']
   return {
     id: workflowId,
     runbook: type,
-    open: status.name === 'RUNNING' || status.name === 'PAUSED',
+    open,
     startedMs: startTime.getTime(),
     ...(closeTime === undefined ? {} : { endedMs: closeTime.getTime() }),
     ...(typeof by === 'string' ? { by } : {}),
@@ -149,6 +152,8 @@ const attributes = {
   state: defineSearchAttributeKey('QuorateState', SearchAttributeType.KEYWORD),
   by: defineSearchAttributeKey('QuorateBy', SearchAttributeType.KEYWORD),
 }
+
+const ends: ReadonlySet<RunPhase> = new Set(['done', 'rolledBack', 'aborted', 'cancelled', 'failed'])
 
 const phases: Readonly<Record<string, RunPhase>> = {
   COMPLETED: 'done',

@@ -132,7 +132,7 @@ test.each<[string, unknown, readonly string[]]>([
     [
       'cluster is missing: the name of a cluster',
       'to must be the name of a host, not 7',
-      'clusters is no input of this runbook; did you mean "cluster"',
+      'clusters is no input of this runbook; did you mean "cluster"?',
       'member: the inventory knows no member of any cluster named "nobody"; there is etcd-a and west',
     ],
   ],

@@ -39,7 +39,7 @@ export function checkInputs(specs: InputSpecs, raw: unknown, inventory?: KnownNa
 
 /** All of it as one sentence a line, for an error's text. */
 export function inputProblemsText(problems: readonly InputProblem[]): string {
-  return problems.map(({ message }) => `${message}.`).join('\n')
+  return problems.map(({ message }) => (message.endsWith('?') ? message : `${message}.`)).join('\n')
 }
 
 export type CheckedValue =
@@ -75,7 +75,7 @@ function missing(name: string, spec: InputSpec): string {
 function unknownInput(name: string, known: readonly string[]): InputProblem {
   const near = nearest(name, known)
   const hint = near === undefined ? `there is ${listed(known) || 'none'}` : `did you mean "${near}"?`
-  return { input: name, message: `${name} is no input of this runbook; ${hint.replace(/\?$/, '')}` }
+  return { input: name, message: `${name} is no input of this runbook; ${hint}` }
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

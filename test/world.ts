@@ -273,7 +273,7 @@ async function liveEndpoints(world: World): Promise<string[]> {
 
 /** Member names by endpoint, and the host without a member, by the inventory as it is now. */
 export function whoIsWhere(world: World) {
-  const { clusters } = parse(readFileSync(world.lab.inventory, 'utf8')) as {
+  const { clusters } = parse(inventoryText(world)) as {
     clusters: Record<string, { members: Record<string, string>; spares: string[] }>
   }
   const { members, spares } = clusters['demo'] ?? { members: {}, spares: [] }
@@ -288,6 +288,8 @@ export function whoIsWhere(world: World) {
     free: { name, endpoint: endpointOf(name) },
   }
 }
+
+export const inventoryText = (world: World): string => readFileSync(world.lab.inventory, 'utf8')
 
 /** Name of the member that leads. */
 export async function leaderNow(world: World): Promise<string> {
