@@ -9,8 +9,11 @@ const MiB = 1024 * 1024
 /** Links, servers and workers that break in the middle: the run completes, and nothing is done twice. */
 describe('cut in the middle', () => {
   let world: World
+  /** What the copy of a running member sends when nothing happens to it. */
+  let uncut: number
   beforeAll(async () => {
-    world = await startWorld({ ballastBytes: 96 * MiB })
+    world = await startWorld({ ballastBytes: 160 * MiB })
+    uncut = (await moved(async () => undefined)).warm.bytesSent
   }, 180_000)
   afterAll(() => world?.close(), 60_000)
 
@@ -26,6 +29,8 @@ describe('cut in the middle', () => {
     readonly to: string
     readonly run: Started
     readonly key: string
+    /** Bytes the destination had when the blow fell, where that was in the copy. */
+    copied: number
   }
 
   const inCommand = (step: string, on: 'from' | 'to') => (move: Move) => () => {
@@ -38,7 +43,8 @@ describe('cut in the middle', () => {
       (name) => name.startsWith(`${basename(dataDir)}.quorate-`) && name.includes(move.key),
     )
     const copied = staging === undefined ? 0 : bytesIn(join(dirname(dataDir), staging))
-    return copied > 10 * MiB && copied < 80 * MiB
+    move.copied = copied
+    return copied > uncut * 0.55 && copied < uncut * 0.9
   }
   const cutSsh = async (move: Move): Promise<void> => {
     world.lab.cutSsh(move.from)
@@ -75,29 +81,42 @@ describe('cut in the middle', () => {
   test.each(Object.entries(blows))(
     '%s',
     async (_what, { when, strike }) => {
-      const { hosts, free } = whoIsWhere(world)
-      const member = 'etcd-1'
-      const from = hosts[member] ?? ''
-      const { result, lost } = await whileWriting(world, async () => {
-        const run = await world.start({ cluster: 'demo', member, to: free.name, stable: '500ms' })
-        const key = (await run.handle.describe()).runId
-        const move = { member, from, to: free.name, run, key }
-        await until('the moment to strike', when(move), 60_000, 2)
-        await strike(move)
-        return { end: await run.result(), state: await run.handle.query<StateAnswer>('state'), key }
+      const { move, warm, end, lost } = await moved(async (going) => {
+        await until('the moment to strike', when(going), 60_000, 2)
+        await strike(going)
       })
-
-      expect(result.end.outputs).toMatchObject({ member, from, to: free.name, agree: true })
+      const { member, from, to } = move
+      expect(end.outputs).toMatchObject({ member, from, to, agree: true })
       expect(lost).toEqual([])
-      const effects = jobsOf(world, result.key).filter(({ job }) => !/\.(warm|copy)/.test(job))
+      const effects = jobsOf(world, move.key).filter(({ job }) => !/\.(warm|copy)/.test(job))
       expect(effects.length).toBeGreaterThan(6)
       expect(effects.filter(({ starts, codes }) => starts !== 1 || codes.join() !== '0')).toEqual([])
-      const warm = result.state.results['warm']?.output as { bytesSent: number; bytesTotal: number }
-      // Begun anew it would have sent what there is, and what it had sent before on top.
-      expect(warm.bytesSent).toBeLessThan(warm.bytesTotal * 1.25)
+      // Begun anew it would have sent all of it, and what the destination had already on top. Some blocks are
+      // sent twice rightly: the member runs, and a write touches pages all over its database.
+      expect(warm.bytesSent).toBeLessThan(uncut + Math.max(move.copied, 100 * MiB) * 0.8)
     },
     120_000,
   )
+
+  /** One move of etcd-1 to the free host, with a client that writes slowly: few blocks change under the copy. */
+  async function moved(blow: (move: Move) => Promise<unknown>) {
+    const { hosts, free } = whoIsWhere(world)
+    const member = 'etcd-1'
+    const { result, lost } = await whileWriting(
+      world,
+      async () => {
+        const run = await world.start({ cluster: 'demo', member, to: free.name, stable: '500ms' })
+        const key = (await run.handle.describe()).runId
+        const move: Move = { member, from: hosts[member] ?? '', to: free.name, run, key, copied: 0 }
+        await blow(move)
+        const end = await run.result()
+        const state = await run.handle.query<StateAnswer>('state')
+        return { move, end, warm: state.results['warm']?.output as { bytesSent: number } }
+      },
+      { workers: 1, pauseMs: 100 },
+    )
+    return { ...result, lost }
+  }
 })
 
 /** What was really written: a file that is being copied has its full length from the beginning. */

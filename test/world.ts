@@ -71,7 +71,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       TEMPORAL_NAMESPACE: temporal.namespace,
       QUORATE_INVENTORY: lab.inventory,
       QUORATE_STATE: join(directory, 'state'),
-      QUORATE_HEARTBEAT_TIMEOUT: '3s',
+      QUORATE_HEARTBEAT_TIMEOUT: '2s',
     }
     const worker = workerProcess(environment, directory)
     await worker.start()
@@ -195,9 +195,13 @@ async function putBallast(endpoint: string, bytes: number): Promise<void> {
 }
 
 /** A client that writes through every host while `work` runs; afterwards nothing acknowledged may be lost. */
-export async function whileWriting<Result>(world: World, work: (writer: Writer) => Promise<Result>) {
+export async function whileWriting<Result>(
+  world: World,
+  work: (writer: Writer) => Promise<Result>,
+  pace: { readonly workers?: number; readonly pauseMs?: number } = { workers: 2, pauseMs: 20 },
+) {
   await fill(await liveEndpoints(world), 500)
-  const writer = startWriter({ endpoints: world.endpoints, prefix: `writer-${Date.now()}/` })
+  const writer = startWriter({ ...pace, endpoints: world.endpoints, prefix: `writer-${Date.now()}/` })
   let result: Result
   try {
     result = await work(writer)
