@@ -102,6 +102,7 @@ function checkService(check: Check, name: string, cluster: ClusterSource): void 
   const hosts = [...Object.values(cluster.members), ...cluster.spares]
   for (const host of hosts.filter((used) => check.inventory.hosts[used] !== undefined)) {
     const { service = {} } = mergedEtcd(check.inventory, cluster, host)
+    if ((service.manager ?? 'script') !== 'script') continue
     const missing = commands.filter((command) => service[command] === undefined)
     if (missing.length === 0) continue
     const message = `It is not said how etcd is run on "${host}": etcd.service has no ${listed(missing)}.`

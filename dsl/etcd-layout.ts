@@ -11,6 +11,7 @@ export function etcdLayout(source: InventorySource, cluster: ClusterSource, host
     peerPort: etcd.peerPort ?? 2380,
     dataDir: etcd.dataDir ?? '/var/lib/etcd',
     binDir: etcd.binDir ?? '/usr/local/bin',
+    ...(etcd.versionsDir !== undefined && { versionsDir: etcd.versionsDir }),
     service: serviceFrom(etcd.service),
     config: { format: etcd.config?.format ?? 'environment', path: etcd.config?.path ?? '/etc/default/etcd' },
   }
@@ -33,12 +34,16 @@ function over(under: EtcdSource = {}, upper: EtcdSource = {}): EtcdSource {
   }
 }
 
-function serviceFrom({
-  start = [],
-  stop = [],
-  status = [],
-  enable = [],
-  disable = [],
-}: EtcdSource['service'] = {}): Service {
-  return { manager: 'script', start, stop, status, enable, disable }
+function serviceFrom(service: EtcdSource['service'] = {}): Service {
+  const { manager = 'script', start = [], stop = [], status = [], enable = [], disable = [] } = service
+  switch (manager) {
+    case 'systemd':
+      return { manager, unit: service.unit ?? 'etcd.service' }
+    case 'docker':
+      return { manager, container: service.container ?? 'etcd' }
+    case 'supervise':
+      return { manager, directory: service.directory ?? '/etc/service/etcd' }
+    case 'script':
+      return { manager, start, stop, status, enable, disable }
+  }
 }

@@ -8,7 +8,17 @@ import {
   type InventorySource,
   type SshSource,
 } from './inventory-schema.ts'
-import type { Cluster, Host, Inventory, SshSettings } from './inventory.ts'
+import { parseDuration } from './duration.ts'
+import {
+  type AfterSteps,
+  type BackupStore,
+  type ClientTls,
+  type Cluster,
+  type Host,
+  type Inventory,
+  noAfterSteps,
+  type SshSettings,
+} from './inventory.ts'
 import type { Checked } from './problem.ts'
 import { readYaml } from './read-yaml.ts'
 import { sortProblems } from './source.ts'
@@ -41,7 +51,7 @@ function inventoryFrom(file: string, source: InventorySource, places: Places): I
     ([name, host]) => [name, hostFrom(source, name, host, places)] as const,
   )
   const clusters = Object.entries(source.clusters).map(
-    ([name, cluster]) => [name, clusterFrom(source, name, cluster)] as const,
+    ([name, cluster]) => [name, clusterFrom(source, name, cluster, places)] as const,
   )
   return { file, hosts: Object.fromEntries(hosts), clusters: Object.fromEntries(clusters) }
 }
@@ -84,8 +94,52 @@ function resolved(path: string, { baseDirectory, home }: Places): string {
   return `/${parts.join('/')}`
 }
 
-function clusterFrom(source: InventorySource, name: string, cluster: ClusterSource): Cluster {
+function clusterFrom(source: InventorySource, name: string, cluster: ClusterSource, places: Places): Cluster {
   const hosts = [...Object.values(cluster.members), ...cluster.spares]
   const layouts = hosts.map((host) => [host, etcdLayout(source, cluster, host)] as const)
-  return { name, members: cluster.members, spares: cluster.spares, etcd: Object.fromEntries(layouts) }
+  const { tls, auth, binaries, backup, after } = cluster
+  return {
+    name,
+    members: cluster.members,
+    spares: cluster.spares,
+    etcd: Object.fromEntries(layouts),
+    ...(tls && { tls: filesOf(tls, places) }),
+    ...(auth && { auth }),
+    ...(binaries !== undefined && { binaries: resolved(binaries, places) }),
+    ...(backup && { backup: backupFrom(backup, places) }),
+    after: afterFrom(after),
+  }
+}
+
+function filesOf({ ca, cert, key }: NonNullable<ClusterSource['tls']>, places: Places): ClientTls {
+  return {
+    ca: resolved(ca, places),
+    ...(cert !== undefined && { cert: resolved(cert, places) }),
+    ...(key !== undefined && { key: resolved(key, places) }),
+  }
+}
+
+function backupFrom(source: NonNullable<ClusterSource['backup']>, places: Places): BackupStore {
+  const { host, directory, recipients, identity, keep, maxAge } = source
+  const keepMs = maxAge === undefined ? undefined : parseDuration(maxAge)
+  return {
+    ...(host !== undefined && { host }),
+    directory: directory ?? '/var/lib/quorate/backups',
+    recipients,
+    ...(identity !== undefined && { identity: resolved(identity, places) }),
+    keepCount: keep,
+    ...(keepMs !== undefined && { keepMs }),
+  }
+}
+
+function afterFrom(after: ClusterSource['after']): AfterSteps {
+  if (!after) return noAfterSteps
+  const { haproxy, kubeApiserver, firewall, hostsFile, prometheus } = after
+  return {
+    haproxy,
+    kubeApiserver: kubeApiserver.map(({ restart, ...where }) => ({ ...where, ...(restart && { restart }) })),
+    ...(firewall && { firewall }),
+    hostsFile,
+    prometheus: prometheus.map(({ port, ...where }) => ({ ...where, ...(port !== undefined && { port }) })),
+  }
 }

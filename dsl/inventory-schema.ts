@@ -22,7 +22,13 @@ const ssh = z.strictObject({
 })
 
 const service = z.strictObject({
-  manager: z.literal('script').optional(),
+  manager: z
+    .enum(['systemd', 'docker', 'supervise', 'script'])
+    .describe('What runs etcd; "script" unless said otherwise.')
+    .optional(),
+  unit: z.string().min(1).describe('systemd: the unit, "etcd.service" unless said otherwise.').optional(),
+  container: z.string().min(1).describe('docker: the container, "etcd" unless said otherwise.').optional(),
+  directory: absolute.describe('supervise: the service directory.').optional(),
   start: argv.optional(),
   stop: argv.optional(),
   status: argv.describe('Ends with 0 while etcd runs and 3 while it does not.').optional(),
@@ -41,12 +47,74 @@ const etcd = z.strictObject({
   peerPort: port.optional(),
   dataDir: absolute.optional(),
   binDir: absolute.describe('Where etcd, etcdctl and etcdutl lie.').optional(),
+  versionsDir: absolute
+    .describe('Where versions of them lie side by side, a directory each; binDir is then a link to one.')
+    .optional(),
   service: service.optional(),
   config: z
-    .strictObject({ format: z.literal('environment').optional(), path: absolute.optional() })
+    .strictObject({
+      format: z.enum(['environment', 'yaml', 'unit', 'script']).optional(),
+      path: absolute.optional(),
+    })
     .describe("Where etcd's configuration is kept.")
     .optional(),
 })
+
+const file = (what: string) => z.string().min(1).describe(`${what}; relative to the inventory.`)
+
+const tls = z.strictObject({
+  ca: file('Certificate of the authority that signed the members'),
+  cert: file('Certificate to show to the members').optional(),
+  key: file('Its key').optional(),
+})
+
+const auth = z.strictObject({
+  user: z.string().min(1),
+  password: z
+    .string()
+    .regex(/^(env|file):.+/, { error: 'A password is given as env:NAME or file:PATH, never itself.' }),
+})
+
+const backup = z.strictObject({
+  host: z.string().describe("A host of the inventory; the member's own when left out.").optional(),
+  directory: absolute.optional(),
+  recipients: z.array(z.string().min(1)).describe('age recipients to encrypt to.').default([]),
+  identity: file('age identity that restores and drills decrypt with').optional(),
+  keep: z.int().min(1).describe('The newest verified backups, always kept.').default(7),
+  maxAge: z.string().describe('Older ones go, beyond those: "720h".').optional(),
+})
+
+const after = z
+  .strictObject({
+    haproxy: z
+      .array(z.strictObject({ host: z.string(), path: absolute, backend: z.string().min(1), reload: argv }))
+      .describe('HAProxy back ends to keep in step.')
+      .default([]),
+    kubeApiserver: z
+      .array(
+        z.strictObject({
+          host: z.string(),
+          kind: z.enum(['manifest', 'unit']),
+          path: absolute,
+          restart: argv.optional(),
+        }),
+      )
+      .describe('API servers whose --etcd-servers is kept in step.')
+      .default([]),
+    firewall: z
+      .strictObject({ path: absolute, reload: argv, clients: z.array(z.string()).default([]) })
+      .describe("Rules for etcd's ports on every member's host, as a file of nftables.")
+      .optional(),
+    hostsFile: z
+      .array(z.strictObject({ host: z.string(), path: absolute }))
+      .describe('hosts files that name the members.')
+      .default([]),
+    prometheus: z
+      .array(z.strictObject({ host: z.string(), path: absolute, port: port.optional() }))
+      .describe('Files of targets (file_sd).')
+      .default([]),
+  })
+  .describe('What else has to learn of a changed membership.')
 
 export const inventorySchema = z.strictObject({
   inventory: z.literal(1).describe('The version of the format.'),
@@ -75,6 +143,11 @@ export const inventorySchema = z.strictObject({
         etcd: etcd.optional(),
         members: z.record(named, z.string()).describe('Member name to host name.'),
         spares: z.array(z.string()).describe('Hosts that a member may move to.').default([]),
+        tls: tls.describe('How this machine shows itself to the members.').optional(),
+        auth: auth.describe("A user of etcd's access control.").optional(),
+        binaries: file('Directory with a directory of programs for each version of etcd').optional(),
+        backup: backup.describe('Where backups are kept, and for how long.').optional(),
+        after: after.optional(),
       }),
     )
     .describe('Every cluster, by the name that runbooks call it.'),

@@ -32,7 +32,35 @@ export interface ScriptService {
   readonly disable: readonly string[]
 }
 
-export type Service = ScriptService
+/** A unit of the host's systemd. The fence is its mask. */
+export interface SystemdService {
+  readonly manager: 'systemd'
+  /** With its suffix: `etcd.service`. */
+  readonly unit: string
+}
+
+/** A container that exists already; its data directory and configuration are mounted from the host. */
+export interface DockerService {
+  readonly manager: 'docker'
+  readonly container: string
+}
+
+/** A service directory of daemontools, scanned by `svscan`. The fence is its `down` file. */
+export interface SuperviseService {
+  readonly manager: 'supervise'
+  readonly directory: string
+}
+
+export type Service = ScriptService | SystemdService | DockerService | SuperviseService
+
+/**
+ * How etcd's settings are kept on a host: variables (`ETCD_NAME=…`), etcd's own YAML file, flags in the
+ * `ExecStart` of a systemd unit, or flags in a start script.
+ */
+export interface EtcdConfig {
+  readonly format: 'environment' | 'yaml' | 'unit' | 'script'
+  readonly path: string
+}
 
 /** How one host runs (or would run) its etcd of a cluster: the cluster's settings with the host's over them. */
 export interface EtcdLayout {
@@ -44,8 +72,65 @@ export interface EtcdLayout {
   readonly dataDir: string
   /** Where `etcd`, `etcdctl` and `etcdutl` lie. */
   readonly binDir: string
+  /** Where versions of them lie side by side, a directory each; `binDir` is then a link to one of these. */
+  readonly versionsDir?: string
   readonly service: Service
-  readonly config: { readonly format: 'environment'; readonly path: string }
+  readonly config: EtcdConfig
+}
+
+/** How this machine shows itself to the members; files on the worker's machine. */
+export interface ClientTls {
+  readonly ca: string
+  readonly cert?: string
+  readonly key?: string
+}
+
+/** A user of etcd's own access control. */
+export interface EtcdAuth {
+  readonly user: string
+  /** `env:NAME` or `file:PATH`, never the password. */
+  readonly password: string
+}
+
+/** Where backups are kept, and for how long. */
+export interface BackupStore {
+  /** A host of the inventory; the backed-up member's own host when left out. */
+  readonly host?: string
+  readonly directory: string
+  /** age recipients that backups are encrypted to; none: not encrypted. */
+  readonly recipients: readonly string[]
+  /** File with the age identity that a drill or restore decrypts with, on the worker's machine. */
+  readonly identity?: string
+  /** The newest verified ones that are always kept. */
+  readonly keepCount: number
+  /** Older ones than this go, beyond `keepCount`; milliseconds. */
+  readonly keepMs?: number
+}
+
+/** What else has to learn of a changed membership; each has an action of its own. */
+export interface AfterSteps {
+  readonly haproxy: readonly {
+    readonly host: string
+    readonly path: string
+    readonly backend: string
+    readonly reload: readonly string[]
+  }[]
+  readonly kubeApiserver: readonly {
+    readonly host: string
+    readonly kind: 'manifest' | 'unit'
+    readonly path: string
+    /** Not needed for a static manifest: the kubelet sees the change. */
+    readonly restart?: readonly string[]
+  }[]
+  /** Rules on every host with a member: who reaches the client and the peer port. */
+  readonly firewall?: {
+    readonly path: string
+    readonly reload: readonly string[]
+    /** Networks or addresses of clients. */
+    readonly clients: readonly string[]
+  }
+  readonly hostsFile: readonly { readonly host: string; readonly path: string }[]
+  readonly prometheus: readonly { readonly host: string; readonly path: string; readonly port?: number }[]
 }
 
 export interface Cluster {
@@ -56,6 +141,12 @@ export interface Cluster {
   readonly spares: readonly string[]
   /** By host name, for every member's host and every spare. */
   readonly etcd: Readonly<Record<string, EtcdLayout>>
+  readonly tls?: ClientTls
+  readonly auth?: EtcdAuth
+  /** Directory on the worker's machine with a directory a version: where new ones are uploaded from. */
+  readonly binaries?: string
+  readonly backup?: BackupStore
+  readonly after: AfterSteps
 }
 
 export interface Inventory {
@@ -63,6 +154,8 @@ export interface Inventory {
   readonly hosts: Readonly<Record<string, Host>>
   readonly clusters: Readonly<Record<string, Cluster>>
 }
+
+export const noAfterSteps: AfterSteps = { haproxy: [], kubeApiserver: [], hostsFile: [], prometheus: [] }
 
 export const clientUrl = (etcd: EtcdLayout): string => `${etcd.scheme}://${etcd.address}:${etcd.clientPort}`
 

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Cluster, EtcdLayout } from '../dsl/inventory.ts'
+import { type Cluster, type EtcdLayout, noAfterSteps } from '../dsl/inventory.ts'
 import { createBinaryFinder, type EtcdMinor } from '../lab/binaries.ts'
 import { endWithParent } from '../lab/end-with-parent.ts'
 import { allocatePorts } from '../lab/ports.ts'
@@ -63,6 +63,7 @@ export async function startEtcd({
     members: Object.fromEntries(members.map((name) => [name, name])),
     spares: names.slice(size),
     etcd: layouts,
+    after: noAfterSteps,
   }
   for (const name of members) start(name)
   await everyMemberServes(inventory)

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import { noAfterSteps } from '../dsl/inventory.ts'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -89,7 +90,7 @@ function workerOf(taskQueue: string): Promise<Worker> {
             Promise.resolve({
               file: '',
               hosts: {},
-              clusters: { demo: { name: 'demo', members: {}, spares: [], etcd: {} } },
+              clusters: { demo: { name: 'demo', members: {}, spares: [], etcd: {}, after: noAfterSteps } },
             }),
           evidenceDir: join(directory, 'evidence'),
         }),

@@ -1,4 +1,4 @@
-import type { Service } from '../../dsl/inventory.ts'
+import type { DockerService, Service, SuperviseService, SystemdService } from '../../dsl/inventory.ts'
 import { ActionError } from '../failure.ts'
 import type { Exited, RemoteHost } from '../ssh/remote-host.ts'
 
@@ -16,20 +16,52 @@ export interface ServiceManager {
 }
 
 export function serviceManager(service: Service): ServiceManager {
-  return managers[service.manager](service)
+  switch (service.manager) {
+    case 'script': {
+      const { start, stop, status, enable, disable } = service
+      return { start, stop, status, enable, disable, judge: byExitCode }
+    }
+    case 'systemd':
+      return systemd(service)
+    case 'docker':
+      return docker(service)
+    case 'supervise':
+      return supervise(service)
+  }
 }
 
-const managers: {
-  readonly [Kind in Service['manager']]: (service: Extract<Service, { manager: Kind }>) => ServiceManager
-} = {
-  script: ({ start, stop, status, enable, disable }) => ({
-    start,
-    stop,
-    status,
-    enable,
-    disable,
+function systemd({ unit }: SystemdService): ServiceManager {
+  return {
+    start: ['systemctl', 'start', unit],
+    stop: ['systemctl', 'stop', unit],
+    status: ['systemctl', 'is-active', unit],
+    enable: ['sh', '-c', 'systemctl unmask "$1" && systemctl enable "$1"', 'enable', unit],
+    disable: ['sh', '-c', 'systemctl disable "$1" && systemctl mask "$1"', 'disable', unit],
     judge: byExitCode,
-  }),
+  }
+}
+
+function docker({ container }: DockerService): ServiceManager {
+  return {
+    start: ['docker', 'start', container],
+    stop: ['docker', 'stop', container],
+    status: ['docker', 'inspect', '--format', '{{.State.Running}}', container],
+    enable: ['docker', 'update', '--restart=unless-stopped', container],
+    disable: ['docker', 'update', '--restart=no', container],
+    judge: ({ code, stdout }) => (code !== 0 ? undefined : stdout.trim() === 'true' ? 'running' : 'stopped'),
+  }
+}
+
+function supervise({ directory }: SuperviseService): ServiceManager {
+  return {
+    start: ['svc', '-u', directory],
+    stop: ['svc', '-d', directory],
+    status: ['svstat', directory],
+    enable: ['rm', '-f', `${directory}/down`],
+    disable: ['touch', `${directory}/down`],
+    judge: ({ stdout }) =>
+      /: up /.test(stdout) ? 'running' : /: down /.test(stdout) ? 'stopped' : undefined,
+  }
 }
 
 /** As in the LSB, and as systemctl does: 0 is running, 3 is not. */
