@@ -3,7 +3,7 @@ import type { EtcdMember, Membership } from './answers.ts'
 import type { HashVerdict } from './compare-hashes.ts'
 import { type Inspection, type MemberView, unknownLag } from './inspection.ts'
 import { seatsOf, type SeatFacts, type Seating } from './sweep.ts'
-import { minorSkew, oldest } from './versions.ts'
+import { minorSkew, newest, oldest } from './versions.ts'
 
 interface Seen {
   readonly cluster: Cluster
@@ -40,14 +40,26 @@ export function assess(seen: Seen): Inspection {
     hashedRevision: seen.hashes.revision,
     revision: Math.max(0, ...members.map((member) => member.revision)),
     version: oldest(reachable.map((member) => member.version)),
+    newestVersion: newest(reachable.map((member) => member.version)),
+    clusterVersion: shared(reachable.map((member) => member.clusterVersion)),
+    storageVersion: shared(reachable.map((member) => member.storageVersion)),
+    downgradeTo: reachable.map((member) => member.downgradeTo).find((version) => version !== '') ?? '',
     skew: minorSkew(reachable.map((member) => member.version)),
     learners: members.filter((member) => member.isLearner).length,
     maxLag: Math.max(0, ...reachable.map((member) => member.lag)),
+    raftTerm: Math.max(0, ...members.map((member) => member.raftTerm)),
+    dbSizeBytes: Math.max(0, ...members.map((member) => member.dbSizeBytes)),
+    dbSizeInUseBytes: Math.max(0, ...members.map((member) => member.dbSizeInUseBytes)),
     alarms: common.alarms.map((alarm) => alarm.text),
     problems,
     members,
     byName: Object.fromEntries(members.map((member) => [member.name, member])),
   }
+}
+
+/** What all say; "" when they differ, or none says anything. */
+function shared(texts: readonly string[]): string {
+  return new Set(texts).size === 1 ? (texts[0] ?? '') : ''
 }
 
 export function quorumOf(voters: number): number {
@@ -160,6 +172,9 @@ function viewOf(name: string, seen: Seen, common: Common): MemberView {
     isLeader: entry !== undefined && entry.id === common.leaderId,
     isLearner: entry?.isLearner ?? false,
     version: status?.version ?? '',
+    clusterVersion: seat?.clusterVersion ?? '',
+    storageVersion: status?.storageVersion ?? '',
+    downgradeTo: status?.downgradeTo ?? '',
     peerUrls: [...(entry?.peerUrls ?? [])],
     clientUrls: [...(entry?.clientUrls ?? [])],
     raftIndex: status?.raftIndex ?? 0,
@@ -168,6 +183,8 @@ function viewOf(name: string, seen: Seen, common: Common): MemberView {
     raftTerm: status?.raftTerm ?? 0,
     revision: status?.revision ?? 0,
     dbSizeBytes: status?.dbSizeBytes ?? 0,
+    dbSizeInUseBytes: status?.dbInUseBytes ?? 0,
+    quotaBytes: status?.dbQuotaBytes ?? 0,
     hash: seen.hashes.byMember[name] ?? '',
   }
 }

@@ -14,6 +14,8 @@ function cluster(...kinds: readonly Kind[]): Inspection {
     ...{ clusterId: 'c', voters, quorum, leader: 'm1', healthy: true, agree: true, comparable: true },
     margin: members.filter((member) => member.healthy).length - quorum,
     ...{ hash: '', hashedRevision: 1, revision: 1, version: '3.6.16', skew: 0, maxLag: 0 },
+    ...{ newestVersion: '3.6.16', clusterVersion: '3.6.0', storageVersion: '3.6.0', downgradeTo: '' },
+    ...{ raftTerm: 2, dbSizeBytes: 1, dbSizeInUseBytes: 1 },
     learners: kinds.filter((kind) => kind === 'learner' || kind === 'unstarted').length,
     ...{ alarms: [], problems: [], members },
     byName: Object.fromEntries(members.map((member) => [member.name, member])),
@@ -38,7 +40,8 @@ function view(name: string, kind: Kind, isLeader: boolean): MemberView {
       lag: 0,
       raftTerm: 2,
     },
-    ...{ revision: 1, dbSizeBytes: 1, hash: '' },
+    ...{ revision: 1, dbSizeBytes: 1, dbSizeInUseBytes: 1, quotaBytes: 0, hash: '' },
+    ...{ clusterVersion: '3.6.0', storageVersion: '3.6.0', downgradeTo: '' },
   }
 }
 

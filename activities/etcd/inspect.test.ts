@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import type { Cluster } from '../../dsl/inventory.ts'
+import type { EtcdMinor } from '../../lab/binaries.ts'
 import { type EtcdProcesses, eventually, startEtcd } from '../../test/etcd-processes.ts'
 import { inspectCluster } from './inspect.ts'
 import { countKeys, writeKey } from './keys.ts'
@@ -153,3 +154,29 @@ test('an alarm makes its member unhealthy', async () => {
     await full.end()
   }
 }, 30_000)
+
+test.each<[EtcdMinor, string, string]>([
+  ['3.5', '3.5.0', ''],
+  ['3.6', '3.6.0', '3.6.0'],
+])(
+  'etcd %s tells the version of the cluster, of its data, and how full its database is',
+  async (minor, clusterVersion, storageVersion) => {
+    const one = await startEtcd({ size: 1, minor, flags: ['--quota-backend-bytes', '1000000'] })
+    try {
+      const seen = await eventually(async () => {
+        const now = await look({}, one.inventory)
+        expect(now.clusterVersion).toBe(clusterVersion)
+        expect(now.storageVersion).toBe(storageVersion)
+        return now
+      })
+      const member = seen.byName['a']
+      expect(member).toMatchObject({ clusterVersion, storageVersion, downgradeTo: '' })
+      expect(member?.dbSizeInUseBytes).toBeGreaterThan(0)
+      expect(member?.dbSizeBytes).toBeGreaterThanOrEqual(member?.dbSizeInUseBytes ?? 0)
+      expect(member?.quotaBytes).toBe(minor === '3.5' ? 0 : 1_000_000)
+    } finally {
+      await one.end()
+    }
+  },
+  30_000,
+)

@@ -20,6 +20,9 @@ export const memberView = z.strictObject({
   isLeader: yes.describe('It leads'),
   isLearner: yes.describe('It does not vote yet'),
   version: text.describe('Its etcd version, such as 3.6.16'),
+  clusterVersion: text.describe('The version the cluster keeps to, as it sees it, such as 3.6.0'),
+  storageVersion: text.describe('The version its data is written for, such as 3.6.0; "" before 3.6'),
+  downgradeTo: text.describe('The version an enabled downgrade goes to; "" without one, and before 3.6'),
   peerUrls: z.array(text).describe('Its peer URLs in the membership'),
   clientUrls: z.array(text).describe('Its client URLs in the membership'),
   raftIndex: whole.describe('The highest log index it knows to be committed'),
@@ -30,6 +33,10 @@ export const memberView = z.strictObject({
   raftTerm: whole.describe('Its raft term'),
   revision: whole.describe('Its newest revision'),
   dbSizeBytes: whole.describe('Size of its database file'),
+  dbSizeInUseBytes: whole.describe(
+    'How much of that is in use: the rest is what a defragmentation gives back',
+  ),
+  quotaBytes: whole.describe('The most its database file may grow to; 0 when it does not say, as before 3.6'),
   hash: text.describe(
     'Hash of its keys at the compared revision, eight hex digits; "" when it was not compared',
   ),
@@ -57,9 +64,20 @@ export const inspection = z.strictObject({
   hashedRevision: whole.describe('The revision the hashes were taken at'),
   revision: whole.describe('The newest revision any member has'),
   version: text.describe('The lowest etcd version among the members'),
+  newestVersion: text.describe('The highest etcd version among the members'),
+  clusterVersion: text.describe(
+    'The version the cluster keeps to, such as 3.6.0: it rises once the last member runs a newer minor version; "" when the reachable members do not say the same',
+  ),
+  storageVersion: text.describe(
+    'The version all data is written for; "" before 3.6, and when the reachable members do not say the same',
+  ),
+  downgradeTo: text.describe('The version an enabled downgrade goes to; "" without one'),
   skew: whole.describe('Minor versions between the lowest and the highest member'),
   learners: whole.describe('How many members do not vote'),
   maxLag: whole.describe('The largest lag of a reachable member'),
+  raftTerm: whole.describe('The highest raft term among the members'),
+  dbSizeBytes: whole.describe('Size of the largest database file'),
+  dbSizeInUseBytes: whole.describe('How much of its database the member uses that uses most'),
   alarms: z.array(text).describe('Raised alarms, such as "NOSPACE on etcd-1"'),
   problems: z
     .array(text)

@@ -1,6 +1,7 @@
 import type { Cluster } from '../../dsl/inventory.ts'
 import type { Alarm, MemberStatus, Membership } from './answers.ts'
 import type { CallOptions } from './channel.ts'
+import { clusterVersion } from './cluster-version.ts'
 import type { EtcdCluster, EtcdEndpoint } from './cluster.ts'
 import { EtcdError } from './errors.ts'
 
@@ -14,6 +15,8 @@ export interface SeatFacts {
   /** Whether that membership was read through the quorum. */
   readonly linearizable: boolean
   readonly alarms?: readonly Alarm[]
+  /** The version the cluster keeps to, as this member sees it. */
+  readonly clusterVersion?: string
   /** A read through the quorum went well. */
   readonly reads: boolean
   /** Why the first call that failed did. */
@@ -31,7 +34,15 @@ export function sweep(
   options: CallOptions = {},
 ): Promise<readonly SeatFacts[]> {
   const seats = Object.entries(seatsOf(cluster, at))
-  return Promise.all(seats.map(([member, host]) => askSeat(member, etcd.endpoint(host), options)))
+  return Promise.all(
+    seats.map(async ([member, host]) => {
+      const [facts, version] = await Promise.all([
+        askSeat(member, etcd.endpoint(host), options),
+        clusterVersion(cluster, host, options),
+      ])
+      return { ...facts, ...(version !== undefined && { clusterVersion: version }) }
+    }),
+  )
 }
 
 /** The inventory's members with `at` over them. */

@@ -9,6 +9,11 @@ export function oldest(versions: readonly string[]): string {
   return versions.toSorted(compareVersions)[0] ?? ''
 }
 
+/** The highest of some versions; "" for none. */
+export function newest(versions: readonly string[]): string {
+  return versions.toSorted(compareVersions).at(-1) ?? ''
+}
+
 /** Negative when `a` is older. */
 export function compareVersions(a: string, b: string): number {
   const [left, right] = [numbersOf(a), numbersOf(b)]
@@ -16,7 +21,8 @@ export function compareVersions(a: string, b: string): number {
   return at < 0 ? 0 : (left[at] ?? 0) - (right[at] ?? 0)
 }
 
-function minorOf(version: string): number {
+/** The 6 of 3.6.16. */
+export function minorOf(version: string): number {
   return numbersOf(version)[1] ?? 0
 }
 
