@@ -12,6 +12,8 @@ export interface ActionContext {
   readonly run: RunIdentity
   /** The step in this run, iterations included: `move[etcd-1]/stop`. */
   readonly step: string
+  /** Whether the runbook is for a cluster that keeps its quorum or for one that has lost it. */
+  readonly quorum: 'kept' | 'lost'
   readonly inventory: Inventory
   /** A host of the inventory, connected on first use; throws `InputError` for an unknown name. */
   host(name: string): RemoteHost

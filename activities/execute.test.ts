@@ -76,6 +76,30 @@ function evidence(): readonly unknown[] {
   return lines.map((line) => JSON.parse(line))
 }
 
+test('an action knows whether its runbook is for a cluster that has lost its quorum', async () => {
+  const seen: string[] = []
+  const action = made({ run: async (n, { quorum }) => (seen.push(quorum), { n }) })
+  await perform(action)
+  await perform(action, {}, { quorum: 'lost' })
+  expect(seen).toEqual(['kept', 'lost'])
+})
+
+test.each<[Effect, 'done' | 'refused']>([
+  ['read', 'done'],
+  ['change', 'done'],
+  ['disrupt', 'refused'],
+  ['destroy', 'refused'],
+])('where a quorum is lost, %s is %s unless it is known whose', async (effect, expected) => {
+  let done = 0
+  const action = made({ effect, run: async (n) => (done++, { n }) })
+  const outcome = await perform(action, {}, { quorum: 'lost' }).then(
+    () => 'done',
+    (error: unknown) =>
+      error instanceof Error && /whose quorum is lost/.test(error.message) ? 'refused' : error,
+  )
+  expect([outcome, done]).toEqual([expected, expected === 'done' ? 1 : 0])
+})
+
 test('what it does is on record before and after', async () => {
   const action = made({
     run: async (n) => {

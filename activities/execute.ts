@@ -8,6 +8,7 @@ import { asJson } from './evidence.ts'
 import { ActionError, InputError, RefusedError, UnknownOutcomeError } from './failure.ts'
 import { pollGate } from './gate.ts'
 import { clusterNamed } from './inventory/look-up.ts'
+import { guardQuorumLost } from './recover/quorum-lost.ts'
 import { withinTime } from './within-time.ts'
 
 /** What Temporal (or a test) says of one try at an activity. */
@@ -125,8 +126,21 @@ async function effectOnce(
     await performance.record('probe', { found: true })
     return asJson(there)
   }
-  if (prepared.disrupts) await guardDisruption(context, prepared.disrupts)
+  await guarded(performance.action, prepared, context)
   return asJson(await prepared.run(context))
+}
+
+/** A member may go while the quorum holds without it; where the quorum is lost, only while it stays lost. */
+async function guarded(
+  { effect }: Action,
+  { disrupts }: PreparedAction,
+  context: ActionContext,
+): Promise<void> {
+  if (context.quorum === 'lost') {
+    const { cluster } = context.run
+    if (effect === 'disrupt' || effect === 'destroy')
+      await guardQuorumLost(context, cluster ?? disrupts?.cluster)
+  } else if (disrupts) await guardDisruption(context, disrupts)
 }
 
 function gate(performance: Performance, prepared: PreparedAction): Promise<Json> {
@@ -164,6 +178,7 @@ async function contextFor(performance: Performance, signal: AbortSignal): Promis
   return {
     run: request.run,
     step: request.step,
+    quorum: request.quorum ?? 'kept',
     inventory,
     signal,
     progress: onProgress,

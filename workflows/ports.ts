@@ -1,4 +1,4 @@
-import type { Expression, Json } from '../dsl/program.ts'
+import type { Expression, Json, Program } from '../dsl/program.ts'
 
 /**
  * What the interpreter needs of the world. Temporal supplies one set, tests and the simulator others, so
@@ -34,6 +34,8 @@ export interface ActionCall {
   readonly gate?: GateCall
   /** Part of a rollback. */
   readonly undo: boolean
+  /** Of the runbook the step stands in: with `lost` it is done only while no quorum lives. */
+  readonly quorum: Program['quorum']
 }
 
 export interface GateCall {
@@ -52,6 +54,8 @@ export interface ActionRequest {
   readonly with: Readonly<Record<string, Json>>
   readonly gate?: GateCall
   readonly undo: boolean
+  /** As in `ActionCall`; requests of older runs do not say it and mean `kept`. */
+  readonly quorum?: Program['quorum']
   /** What this try may take; the action's own time unless given. */
   readonly timeoutMs?: number
 }

@@ -85,13 +85,14 @@ export class TemporalPorts implements Ports {
     session.stopped(false)
   }
 
-  #request({ step, with: inputs, gate, undo, timeoutMs }: ActionCall): ActionRequest {
+  #request({ step, with: inputs, gate, undo, quorum, timeoutMs }: ActionCall): ActionRequest {
     return {
       run: this.#options.session.identity,
       step,
       with: inputs,
       ...(gate ? { gate } : {}),
       undo,
+      quorum,
       timeoutMs,
     }
   }

@@ -223,6 +223,7 @@ export class Walker {
       with: worked(() => rendered(step.with, place)),
       timeoutMs: step.timeoutMs ?? this.#action(action).timeoutMs,
       undo: this.#direction.undo,
+      quorum: this.#run.program.quorum,
     }
   }
 
