@@ -1,3 +1,4 @@
+import { parseDuration } from './duration.ts'
 import { etcdLayout, mergedEtcd } from './etcd-layout.ts'
 import type { ClusterSource, InventorySource } from './inventory-schema.ts'
 import { listed, suggest } from './near.ts'
@@ -77,6 +78,41 @@ function checkCluster(check: Check, name: string, cluster: ClusterSource): void 
   }
   cluster.spares.forEach((host, index) => checkUse(check, [...at, 'spares', index], host, seen, 'a spare'))
   checkService(check, name, cluster)
+  checkOtherHosts(check, name, cluster)
+  checkTls(check, name, cluster)
+}
+
+/** Hosts that are named beside the members: where backups lie, and who has to learn of changes. */
+function checkOtherHosts(check: Check, name: string, { backup, after }: ClusterSource): void {
+  const known = (host: string) => check.inventory.hosts[host] !== undefined
+  const { haproxy = [], kubeApiserver = [], hostsFile = [], prometheus = [] } = after ?? {}
+  const backupHost = backup?.host
+  if (backupHost !== undefined && !known(backupHost)) {
+    complain(check, ['clusters', name, 'backup', 'host'], unknownHost(check, backupHost))
+  }
+  for (const [kind, places] of Object.entries({ haproxy, kubeApiserver, hostsFile, prometheus })) {
+    places.forEach(({ host }, index) => {
+      if (!known(host))
+        complain(check, ['clusters', name, 'after', kind, index, 'host'], unknownHost(check, host))
+    })
+  }
+}
+
+function checkTls(check: Check, name: string, { tls, backup }: ClusterSource): void {
+  if (tls && (tls.cert === undefined) !== (tls.key === undefined)) {
+    const [given, missing] = tls.cert === undefined ? ['key', 'cert'] : ['cert', 'key']
+    const message = `"${given}" is given without "${missing}": a certificate is shown with its key.`
+    complainAtKey(check, ['clusters', name, 'tls', given], { code: 'MISSING', message })
+  }
+  const maxAge = backup?.maxAge
+  if (maxAge !== undefined && parseDuration(maxAge) === undefined) {
+    const message = `"${maxAge}" is no duration.`
+    complain(check, ['clusters', name, 'backup', 'maxAge'], {
+      code: 'WRONG_VALUE',
+      message,
+      hint: 'Write it as 30s, 5m, 24h or 1h30m.',
+    })
+  }
 }
 
 function checkUse(check: Check, path: Path, host: string, seen: Map<string, string>, as: string): void {

@@ -99,6 +99,40 @@ test.each([
   expect(inventory(good.replace('keys/id', JSON.stringify(path))).hosts['h1']?.ssh.identity).toBe(absolute)
 })
 
+test.each([
+  ['{ manager: systemd }', { manager: 'systemd', unit: 'etcd.service' }],
+  ['{ manager: docker, container: kv }', { manager: 'docker', container: 'kv' }],
+  ['{ manager: supervise, directory: /service/etcd }', { manager: 'supervise', directory: '/service/etcd' }],
+])('a service run by %s', (service, expected) => {
+  const text = good
+    .replace(/service: \{ manager: script.*\}/, `service: ${service}`)
+    .replace(/, service: \{ start.*?\}/, '')
+  expect(inventory(text).clusters['demo']?.etcd['h2']?.service).toEqual(expected)
+})
+
+test('files of the worker lie relative to the inventory, and what is left out has its default', () => {
+  const more = `tls: { ca: pki/ca.crt, cert: ~/c.crt, key: /k.key }
+    auth: { user: root, password: 'file:secret' }
+    binaries: programs
+    backup: { identity: age.txt, maxAge: 24h }
+    etcd: { versionsDir: /opt/etcd, scheme`
+  const demo = inventory(good.replace('etcd: { scheme', more)).clusters['demo']
+  expect(demo).toMatchObject({
+    tls: { ca: '/etc/quorate/pki/ca.crt', cert: '/home/me/c.crt', key: '/k.key' },
+    auth: { user: 'root', password: 'file:/etc/quorate/secret' },
+    binaries: '/etc/quorate/programs',
+    backup: {
+      directory: '/var/lib/quorate/backups',
+      recipients: [],
+      identity: '/etc/quorate/age.txt',
+      keepCount: 7,
+      keepMs: 86_400_000,
+    },
+    after: { haproxy: [], kubeApiserver: [], hostsFile: [], prometheus: [] },
+  })
+  expect(demo?.etcd['h1']?.versionsDir).toBe('/opt/etcd')
+})
+
 test('without settings there are sane ones', () => {
   const { hosts } = inventory(good.replace(/^ {2}ssh: .*\n {2}workDir.*\n/m, ''))
   expect(hosts['h1']).toEqual({
@@ -123,7 +157,7 @@ test.each([
   ['a path that is not absolute', good.replace('/data/etcd', 'data'), ['WRONG_VALUE 6:14']],
   ['a port that is none', good.replace('2222', '70000'), ['WRONG_VALUE 10:41']],
   ['a command as one text', good.replace('[up]', 'up'), ['WRONG_TYPE 7:40']],
-  ['a manager of a later version', good.replace('manager: script', 'manager: systemd'), ['WRONG_VALUE 7:25']],
+  ['a manager of a later version', good.replace('manager: script', 'manager: runit'), ['WRONG_VALUE 7:25']],
   ['a name with a blank', good.replace('m1:', '"m 1":'), ['WRONG_VALUE 16:7']],
   ['an unknown host of a member', good.replace('m2: h2', 'm2: h22'), ['UNKNOWN_HOST 17:11']],
   ['an unknown host of a spare', good.replace('[h3]', '[h4]'), ['UNKNOWN_HOST 18:14']],
@@ -143,6 +177,31 @@ test.each([
     'one port for clients and peers',
     good.replace('clientPort: 12379', 'clientPort: 2380'),
     ['SAME_ENDPOINT 17:11'],
+  ],
+  [
+    'an unknown host of a backup',
+    good.replace('etcd: { scheme', 'backup: { host: h7 }\n    etcd: { scheme'),
+    ['UNKNOWN_HOST 14:21'],
+  ],
+  [
+    'an unknown host of an after-step',
+    good.replace('etcd: { scheme', 'after: { prometheus: [{ host: h7, path: /t }] }\n    etcd: { scheme'),
+    ['UNKNOWN_HOST 14:35'],
+  ],
+  [
+    'a certificate without its key',
+    good.replace('etcd: { scheme', 'tls: { ca: ca.crt, cert: c.crt }\n    etcd: { scheme'),
+    ['MISSING 14:24'],
+  ],
+  [
+    'a time that is none',
+    good.replace('etcd: { scheme', 'backup: { maxAge: soon }\n    etcd: { scheme'),
+    ['WRONG_VALUE 14:23'],
+  ],
+  [
+    'a password itself',
+    good.replace('etcd: { scheme', 'auth: { user: root, password: secret }\n    etcd: { scheme'),
+    ['WRONG_VALUE 14:35'],
   ],
   ['a cluster without members', good.replace(/members:\n( {6}.*\n){2}/, 'members: {}\n'), ['MISSING 13:3']],
   [

@@ -14,6 +14,7 @@ import {
   type BackupStore,
   type ClientTls,
   type Cluster,
+  type EtcdAuth,
   type Host,
   type Inventory,
   noAfterSteps,
@@ -104,7 +105,7 @@ function clusterFrom(source: InventorySource, name: string, cluster: ClusterSour
     spares: cluster.spares,
     etcd: Object.fromEntries(layouts),
     ...(tls && { tls: filesOf(tls, places) }),
-    ...(auth && { auth }),
+    ...(auth && { auth: authFrom(auth, places) }),
     ...(binaries !== undefined && { binaries: resolved(binaries, places) }),
     ...(backup && { backup: backupFrom(backup, places) }),
     after: afterFrom(after),
@@ -117,6 +118,12 @@ function filesOf({ ca, cert, key }: NonNullable<ClusterSource['tls']>, places: P
     ...(cert !== undefined && { cert: resolved(cert, places) }),
     ...(key !== undefined && { key: resolved(key, places) }),
   }
+}
+
+/** A file of the password lies, like all files, relative to the inventory. */
+function authFrom({ user, password }: NonNullable<ClusterSource['auth']>, places: Places): EtcdAuth {
+  const [, path] = /^file:(.+)$/.exec(password) ?? []
+  return { user, password: path === undefined ? password : `file:${resolved(path, places)}` }
 }
 
 function backupFrom(source: NonNullable<ClusterSource['backup']>, places: Places): BackupStore {

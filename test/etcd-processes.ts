@@ -2,7 +2,15 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Cluster, type EtcdLayout, noAfterSteps } from '../dsl/inventory.ts'
+import {
+  type ClientTls,
+  clientUrl,
+  type Cluster,
+  type EtcdAuth,
+  type EtcdLayout,
+  noAfterSteps,
+  peerUrl,
+} from '../dsl/inventory.ts'
 import { createBinaryFinder, type EtcdMinor } from '../lab/binaries.ts'
 import { endWithParent } from '../lab/end-with-parent.ts'
 import { allocatePorts } from '../lab/ports.ts'
@@ -24,6 +32,16 @@ interface Options {
   readonly minor?: EtcdMinor
   readonly token?: string
   readonly flags?: readonly string[]
+  /** Certificates of the members, for clients and peers, who must all show one; of clients, for Quorate. */
+  readonly tls?: { readonly member: ServerTls; readonly client: ClientTls }
+  readonly auth?: EtcdAuth
+}
+
+/** Files of a member: its own certificate, and the authority it asks others to be signed by. */
+export interface ServerTls {
+  readonly ca: string
+  readonly cert: string
+  readonly key: string
 }
 
 /** Starts them and waits until every one serves. */
@@ -33,6 +51,8 @@ export async function startEtcd({
   minor = '3.6',
   token = 'test',
   flags = [],
+  tls,
+  auth,
 }: Options): Promise<EtcdProcesses> {
   const { etcd } = await createBinaryFinder().etcd(minor)
   const lease = await allocatePorts(2 * (size + spares))
@@ -42,7 +62,10 @@ export async function startEtcd({
   const layouts = Object.fromEntries(
     names.map((name, index) => [
       name,
-      layout(root, name, lease.ports[2 * index] ?? 0, lease.ports[2 * index + 1] ?? 0),
+      {
+        ...layout(root, name, lease.ports[2 * index] ?? 0, lease.ports[2 * index + 1] ?? 0),
+        scheme: tls ? ('https' as const) : ('http' as const),
+      },
     ]),
   )
   const running = new Map<string, Running>()
@@ -50,7 +73,9 @@ export async function startEtcd({
   const start = (name: string, extra: readonly string[] = []) => {
     const log = openSync(join(root, `${name}.log`), 'a')
     const own = arguments_(layouts, members, name, token)
-    const child = spawn(etcd, [...own, ...flags, ...extra], { stdio: ['ignore', log, log] })
+    const child = spawn(etcd, [...own, ...tlsFlags(tls?.member), ...flags, ...extra], {
+      stdio: ['ignore', log, log],
+    })
     running.set(name, { child, callOff: endWithParent(child.pid ?? 0) })
   }
   const stop = async (name: string) => {
@@ -63,6 +88,8 @@ export async function startEtcd({
     members: Object.fromEntries(members.map((name) => [name, name])),
     spares: names.slice(size),
     etcd: layouts,
+    ...(tls && { tls: tls.client }),
+    ...(auth && { auth }),
     after: noAfterSteps,
   }
   for (const name of members) start(name)
@@ -123,8 +150,8 @@ function arguments_(
 ) {
   const own = layouts[name]
   if (!own) throw new Error(`no member ${name}`)
-  const peer = (layout: EtcdLayout | undefined) => `http://127.0.0.1:${layout?.peerPort}`
-  const client = `http://127.0.0.1:${own.clientPort}`
+  const peer = (layout: EtcdLayout | undefined) => (layout ? peerUrl(layout) : '')
+  const client = clientUrl(own)
   const all = [...new Set([...members, name])]
   return [
     ...['--name', name, '--data-dir', own.dataDir, '--initial-cluster-token', token],
@@ -134,6 +161,13 @@ function arguments_(
     ...['--initial-cluster-state', members.includes(name) ? 'new' : 'existing'],
     ...['--heartbeat-interval', '50', '--election-timeout', '500', '--unsafe-no-fsync'],
   ]
+}
+
+function tlsFlags(files: ServerTls | undefined): readonly string[] {
+  if (!files) return []
+  const own = ['--cert-file', files.cert, '--key-file', files.key, '--trusted-ca-file', files.ca]
+  const peer = own.map((word) => (word.startsWith('--') ? `--peer-${word.slice(2)}` : word))
+  return [...own, '--client-cert-auth', ...peer, '--peer-client-cert-auth']
 }
 
 /** Waits until a check passes; its last complaint becomes the error's. */

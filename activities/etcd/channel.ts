@@ -1,6 +1,16 @@
-import { Client, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js'
-import { EtcdError } from './errors.ts'
+import { isIP } from 'node:net'
+import { checkServerIdentity } from 'node:tls'
+import {
+  type ChannelCredentials,
+  Client,
+  credentials,
+  Metadata,
+  type ServiceError,
+  status,
+} from '@grpc/grpc-js'
+import { connectionWords, EtcdError } from './errors.ts'
 import { type EtcdMethod, etcdMethods } from './proto.ts'
+import type { TlsMaterial, TlsSource } from './tls-files.ts'
 
 /** How long one call may take, and what may break it off before. */
 export interface CallOptions {
@@ -10,59 +20,97 @@ export interface CallOptions {
 
 /** One connection to one member, kept over calls. */
 export interface Channel {
-  call(
-    method: string,
-    request: object,
-    options: Required<Pick<CallOptions, 'timeoutMs'>> & CallOptions,
-  ): Promise<unknown>
+  call(method: string, request: object, options: ChannelCall): Promise<unknown>
   close(): void
 }
 
+export interface ChannelCall extends CallOptions {
+  readonly timeoutMs: number
+  /** Of a user of etcd's access control. */
+  readonly token?: string
+}
+
+export interface ChannelTarget {
+  readonly host: string
+  readonly url: string
+  /** For https; the authorities that Node knows, and no certificate of our own, when left out. */
+  readonly tls?: TlsSource
+}
+
 /**
- * Opens a channel to one member's client URL (lazily: the first call connects). Nothing is retried, every
- * call has its deadline, and after a failure the next call dials again at once instead of waiting out
- * gRPC's two-minute back-off, because members that come back are what we are waiting for.
+ * Opens a channel to one member's client URL (lazily: the first call connects, and the first after its TLS
+ * files have changed connects anew). Nothing is retried, every call has its deadline, and after a failure the
+ * next call dials again at once instead of waiting out gRPC's two-minute back-off, because members that come
+ * back are what we are waiting for.
  */
-export function openChannel(host: string, url: string): Channel {
-  const { protocol, host: authority } = new URL(url)
-  const client = new Client(
-    authority,
-    protocol === 'https:' ? credentials.createSsl() : credentials.createInsecure(),
-    {
-      'grpc.enable_retries': 0,
-      'grpc.enable_http_proxy': 0,
-      'grpc.use_local_subchannel_pool': 1,
-      'grpc.initial_reconnect_backoff_ms': 50,
-      'grpc.max_reconnect_backoff_ms': 250,
-      'grpc.keepalive_time_ms': 10_000,
-      'grpc.keepalive_timeout_ms': 5000,
-      'grpc.max_receive_message_length': 16 * 1024 * 1024,
-    },
-  )
+export function openChannel(target: ChannelTarget): Channel {
+  const { protocol } = new URL(target.url)
+  let open: Open | undefined
+  const clientNow = async (): Promise<Client> => {
+    const material = protocol === 'https:' ? await target.tls?.() : undefined
+    if (open && open.material === material) return open.client
+    // Calls that are under way on the old connection end there.
+    open?.client.close()
+    open = { material, client: clientFor(target.url, material) }
+    return open.client
+  }
   return {
-    call: (method, request, options) => unary({ client, host, url, method }, request, options),
-    close: () => client.close(),
+    call: async (method, request, options) =>
+      unary({ ...target, client: await clientNow(), method }, request, options),
+    close() {
+      open?.client.close()
+      open = undefined
+    },
   }
 }
 
-interface Target {
+interface Open {
   readonly client: Client
-  readonly host: string
-  readonly url: string
+  readonly material: TlsMaterial | undefined
+}
+
+function clientFor(url: string, material: TlsMaterial | undefined): Client {
+  const { protocol, host: authority, hostname } = new URL(url)
+  const address = hostname.replace(/^\[(.*)\]$/, '$1')
+  const secure = protocol === 'https:'
+  return new Client(authority, secure ? secured(address, material) : credentials.createInsecure(), {
+    'grpc.enable_retries': 0,
+    'grpc.enable_http_proxy': 0,
+    'grpc.use_local_subchannel_pool': 1,
+    'grpc.initial_reconnect_backoff_ms': 50,
+    'grpc.max_reconnect_backoff_ms': 250,
+    'grpc.keepalive_time_ms': 10_000,
+    'grpc.keepalive_timeout_ms': 5000,
+    'grpc.max_receive_message_length': 16 * 1024 * 1024,
+    // An address is no name to ask a server for (RFC 6066), and Node warns of it; the check below is the real one.
+    ...(secure && isIP(address) !== 0 && { 'grpc.ssl_target_name_override': 'etcd' }),
+  })
+}
+
+function secured(address: string, { ca, cert, key }: Partial<TlsMaterial> = {}): ChannelCredentials {
+  return credentials.createSsl(ca ?? null, key ?? null, cert ?? null, {
+    checkServerIdentity: (_name, certificate) => checkServerIdentity(address, certificate),
+  })
+}
+
+interface Call extends ChannelTarget {
+  readonly client: Client
   readonly method: string
 }
 
 const methods = etcdMethods()
 
-function unary(target: Target, request: object, { timeoutMs, signal }: { timeoutMs: number } & CallOptions) {
+function unary(target: Call, request: object, { timeoutMs, signal, token }: ChannelCall) {
   const { path, requestSerialize, responseDeserialize } = methodNamed(target.method)
+  const metadata = new Metadata()
+  if (token !== undefined) metadata.set('token', token)
   return new Promise<unknown>((resolve, reject) => {
     const call = target.client.makeUnaryRequest(
       path,
       requestSerialize,
       responseDeserialize,
       request,
-      new Metadata(),
+      metadata,
       { deadline: Date.now() + timeoutMs },
       (error, response) => {
         signal?.removeEventListener('abort', cancel)
@@ -76,11 +124,11 @@ function unary(target: Target, request: object, { timeoutMs, signal }: { timeout
   })
 }
 
-function typed({ host, url, method }: Target, error: ServiceError, timeoutMs: number): EtcdError {
+function typed({ host, url, method }: Call, error: ServiceError, timeoutMs: number): EtcdError {
   const words =
     error.code === status.DEADLINE_EXCEEDED && !error.details.includes('etcdserver')
       ? `no answer within ${timeoutMs} ms`
-      : error.details
+      : connectionWords(error.details)
   return new EtcdError({
     call: method,
     host,

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { EtcdError, etcdErrorCode, explainEtcd } from './errors.ts'
+import { connectionWords, EtcdError, etcdErrorCode, explainEtcd } from './errors.ts'
 
 test.each([
   [
@@ -36,10 +36,46 @@ test.each([
   ['etcdserver: mvcc: database space exceeded', 'noSpace', /NOSPACE/],
   ['etcdserver: leader changed', 'leaderChanged', /election/],
   ['etcdserver: rpc not supported for learner', 'askedALearner', /ask a voter/],
+  [
+    'rejected connection: tls: failed to verify certificate: x509: certificate has expired or is not yet valid',
+    'certificateExpired',
+    /renew it/,
+  ],
+  ['x509: certificate signed by unknown authority', 'unknownAuthority', /trusted-ca-file/],
+  [
+    'x509: certificate is valid for 10.0.0.1, not 10.0.0.4',
+    'nameNotInCertificate',
+    /subject alternative names/,
+  ],
+  ["tls: client didn't provide a certificate", 'certificateWanted', /tls\.cert/],
+  ['tls: first record does not look like a TLS handshake', 'notTls', /`scheme`/],
+  ['tls: private key does not match public key', 'certificateUnusable', /own key/],
   ['something new', 'unrecognised', /^$/],
 ])('%s', (words, code, meaning) => {
   expect(etcdErrorCode(words)).toBe(code)
   expect(explainEtcd(words)).toMatch(meaning)
+})
+
+test.each([
+  [
+    'No connection established. Last error: Error: connect ECONNREFUSED 127.0.0.1:1. Resolution note: ',
+    'connect ECONNREFUSED 127.0.0.1:1',
+  ],
+  [
+    'No connection established. Last error: 800C:error:0A00045C:SSL routines:ssl3_read_bytes:tlsv13 alert certificate required:../deps/x.c:1601:SSL alert number 116\n (2026-11-21T11:07:17.144Z). Resolution note: ',
+    'TLS: tlsv13 alert certificate required',
+  ],
+  [
+    "No connection established. Last error: Error [ERR_TLS_CERT_ALTNAME_INVALID]: Hostname/IP does not match certificate's altnames: Host: localhost. is not cert's CN: server. Resolution note: ",
+    "Hostname/IP does not match certificate's altnames: Host: localhost. is not cert's CN: server",
+  ],
+  [
+    'No connection established. Last error: Failed to connect (2026-11-21T11:07:17.208Z). Resolution note:',
+    'Failed to connect',
+  ],
+  ['etcdserver: unhealthy cluster', 'etcdserver: unhealthy cluster'],
+])('what gRPC says of a connection is cut to the reason: %#', (details, words) => {
+  expect(connectionWords(details)).toBe(words)
 })
 
 test('words tell more than the gRPC code: an unhealthy cluster is not an unreachable one', () => {

@@ -27,6 +27,16 @@ export type EtcdErrorCode =
   | 'tooManyRequests'
   | 'permissionDenied'
   | 'notAuthenticated'
+  | 'wrongPassword'
+  | 'tokenInvalid'
+  | 'certificateExpired'
+  | 'unknownAuthority'
+  | 'nameNotInCertificate'
+  | 'certificateWanted'
+  | 'certificateRefused'
+  | 'certificateUnusable'
+  | 'notTls'
+  | 'tlsBroken'
   | 'clusterIdMismatch'
   | 'unmatchedMembership'
   | 'permanentlyRemoved'
@@ -68,6 +78,16 @@ export function etcdErrorCode(words: string, grpcCode?: number): EtcdErrorCode {
   return known?.[1] ?? (grpcCode === undefined ? undefined : byGrpcCode[grpcCode]) ?? 'unrecognised'
 }
 
+/** The reason in what gRPC says of a connection that did not come about, without its frame and OpenSSL's. */
+export function connectionWords(details: string): string {
+  const [, reason = details] =
+    /^No connection established\. Last error: ([\s\S]*?)(?:\. Resolution note:.*)?$/.exec(details) ?? []
+  const [, alert] = /SSL routines:[^:]*:([^:]+):/.exec(reason) ?? []
+  if (alert !== undefined) return `TLS: ${alert}`
+  const plain = reason.replace(/\s*\(\d{4}-\d\d-\d\dT[^)]*\)\s*/, '').replace(/^Error(?: \[\w+\])?: /, '')
+  return plain.trim().replace(/\.$/, '')
+}
+
 /** What etcd's words mean and what to do next, for a person; empty when they are not known. */
 export function explainEtcd(words: string): string {
   return sentences[etcdErrorCode(words)]
@@ -98,13 +118,41 @@ const phrases: readonly (readonly [string, EtcdErrorCode])[] = [
   ['too many requests', 'tooManyRequests'],
   ['permission denied', 'permissionDenied'],
   ['user name is empty', 'notAuthenticated'],
-  ['invalid auth token', 'notAuthenticated'],
-  ['authentication failed', 'notAuthenticated'],
+  ['invalid auth token', 'tokenInvalid'],
+  ['revision of auth store is old', 'tokenInvalid'],
+  ['authentication failed', 'wrongPassword'],
   ['cluster ID mismatch', 'clusterIdMismatch'],
   ['member count is unequal', 'unmatchedMembership'],
   ['unmatched member while checking PeerURLs', 'unmatchedMembership'],
   ['permanently removed from the cluster', 'permanentlyRemoved'],
   ['is out of range [lastIndex', 'staleData'],
+  ['certificate has expired', 'certificateExpired'],
+  ['certificate is not yet valid', 'certificateExpired'],
+  ['alert certificate expired', 'certificateRefused'],
+  ['alert certificate required', 'certificateWanted'],
+  ["client didn't provide a certificate", 'certificateWanted'],
+  ['alert bad certificate', 'certificateRefused'],
+  ['alert unsupported certificate', 'certificateRefused'],
+  ['alert unknown ca', 'certificateRefused'],
+  ['tls: bad certificate', 'certificateRefused'],
+  ['unable to verify the first certificate', 'unknownAuthority'],
+  ['unable to get local issuer certificate', 'unknownAuthority'],
+  ['unable to get issuer certificate', 'unknownAuthority'],
+  ['self-signed certificate', 'unknownAuthority'],
+  ['certificate signed by unknown authority', 'unknownAuthority'],
+  ["does not match certificate's altnames", 'nameNotInCertificate'],
+  ['certificate is valid for', 'nameNotInCertificate'],
+  ["doesn't contain any IP SANs", 'nameNotInCertificate'],
+  ['does not match any of DNSNames', 'nameNotInCertificate'],
+  ['certificate specifies an incompatible key usage', 'certificateUnusable'],
+  ['unsuitable certificate purpose', 'certificateUnusable'],
+  ['private key does not match public key', 'certificateUnusable'],
+  ['first record does not look like a TLS handshake', 'notTls'],
+  ['disconnected before secure TLS connection', 'notTls'],
+  ['TLS: wrong version number', 'notTls'],
+  ['HTTP request to an HTTPS server', 'notTls'],
+  ['Failed to connect', 'notTls'],
+  ['TLS: ', 'tlsBroken'],
 ]
 
 /** Numbers of gRPC's status codes: CANCELLED, DEADLINE_EXCEEDED, PERMISSION_DENIED, UNAVAILABLE, UNAUTHENTICATED. */
@@ -157,7 +205,24 @@ const sentences: Readonly<Record<EtcdErrorCode, string>> = {
   tooManyRequests: 'The member is overloaded: its log runs ahead of what it has applied.',
   permissionDenied: 'The user may not do this: it needs the root role.',
   notAuthenticated:
-    'The cluster asks for a user and password, which Quorate was not given or which are wrong.',
+    'The cluster asks for a user and password: name them under `auth` of the cluster in the inventory.',
+  wrongPassword: 'User or password is wrong: correct `auth` of the cluster in the inventory.',
+  tokenInvalid: 'The member no longer takes the token it gave out: ask again.',
+  certificateExpired:
+    'A certificate there is out of date, or a clock is wrong: renew it (member by member, etcd reads it again by itself) and compare the clocks.',
+  unknownAuthority:
+    'The certificate there was signed by an authority that this side does not trust: give the right one as `tls.ca` of the cluster in the inventory, or as trusted-ca-file to etcd.',
+  nameNotInCertificate:
+    'The certificate there does not name the address it was asked by: issue it anew with that address among its subject alternative names, or correct the address in the inventory.',
+  certificateWanted:
+    'The member wants to see a certificate: give `tls.cert` and `tls.key` of the cluster in the inventory.',
+  certificateRefused:
+    'The member does not take the certificate it was shown: it must be in date, for client use, and signed by the authority in its trusted-ca-file.',
+  certificateUnusable:
+    'The certificate is not made for this use, or its key is another: issue it for both server and client use, with its own key.',
+  notTls:
+    'The connection was closed before a word was said: mostly one side speaks TLS and the other does not. Look at `scheme` in the inventory and at the URLs etcd was started with.',
+  tlsBroken: 'The TLS handshake failed: look at the certificates of both sides.',
   clusterIdMismatch:
     'A member of another cluster answers on that peer URL, or stale data was started: set that data directory aside and join again.',
   unmatchedMembership:

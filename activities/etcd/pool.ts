@@ -3,6 +3,8 @@ import { InputError } from '../failure.ts'
 import { type Channel, openChannel } from './channel.ts'
 import type { ChangeObserver, EtcdCluster } from './cluster.ts'
 import { etcdEndpoint } from './endpoint.ts'
+import { tlsSource, type TlsSource } from './tls-files.ts'
+import { type TokenKeeper, tokenKeeper, withToken } from './token.ts'
 
 /** Channels to members, kept over calls and opened on first use. Close it when the worker ends. */
 export interface EtcdPool {
@@ -12,14 +14,38 @@ export interface EtcdPool {
 }
 
 export function createEtcdPool(): EtcdPool {
-  const channels = new Map<string, Channel>()
-  const channel = (host: string, url: string): Channel => {
-    const open = channels.get(url) ?? openChannel(host, url)
-    channels.set(url, open)
-    return open
+  const doors = new Map<string, Door>()
+  const doorOf = (cluster: Cluster): Door => {
+    const key = JSON.stringify([cluster.name, cluster.tls, cluster.auth])
+    const door = doors.get(key) ?? openDoor(cluster)
+    doors.set(key, door)
+    return door
   }
   return {
-    cluster: (cluster, observe) => seenFrom(cluster, channel, observe),
+    cluster: (cluster, observe) => seenFrom(cluster, doorOf(cluster), observe),
+    close() {
+      for (const door of doors.values()) door.close()
+      doors.clear()
+    },
+  }
+}
+
+/** The channels to the members of one cluster, with what they show to be let in. */
+interface Door {
+  channel(host: string, url: string): Channel
+  close(): void
+}
+
+function openDoor({ name, tls: files, auth }: Cluster): Door {
+  const channels = new Map<string, Channel>()
+  const tls: TlsSource | undefined = files && tlsSource(name, files)
+  const keeper: TokenKeeper | undefined = auth && tokenKeeper(name, auth, () => [...channels.values()])
+  return {
+    channel(host, url) {
+      const open = channels.get(url) ?? openChannel({ host, url, ...(tls && { tls }) })
+      channels.set(url, open)
+      return keeper ? withToken(open, keeper) : open
+    },
     close() {
       for (const open of channels.values()) open.close()
       channels.clear()
@@ -27,11 +53,7 @@ export function createEtcdPool(): EtcdPool {
   }
 }
 
-function seenFrom(
-  cluster: Cluster,
-  channel: (host: string, url: string) => Channel,
-  observe: ChangeObserver | undefined,
-): EtcdCluster {
+function seenFrom(cluster: Cluster, door: Door, observe: ChangeObserver | undefined): EtcdCluster {
   return {
     name: cluster.name,
     hosts: hostsOf(cluster),
@@ -39,7 +61,7 @@ function seenFrom(
       const layout = cluster.etcd[host]
       if (!layout) throw new InputError(noSuchHost(cluster, host))
       const url = clientUrl(layout)
-      return etcdEndpoint({ host, url, channel: channel(host, url), ...(observe && { observe }) })
+      return etcdEndpoint({ host, url, channel: door.channel(host, url), ...(observe && { observe }) })
     },
   }
 }

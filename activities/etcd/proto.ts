@@ -67,6 +67,8 @@ const messages = {
   RangeResponse: { header: [1, 'ResponseHeader'], count: [4, 'int64'] },
   CompactionRequest: { revision: [1, 'int64'], physical: [2, 'bool'] },
   CompactionResponse: { header: [1, 'ResponseHeader'] },
+  AuthenticateRequest: { name: [1, 'string'], password: [2, 'string'] },
+  AuthenticateResponse: { header: [1, 'ResponseHeader'], token: [2, 'string'] },
 } as const
 
 const services = {
@@ -84,6 +86,7 @@ const services = {
     HashKV: ['HashKVRequest', 'HashKVResponse'],
     MoveLeader: ['MoveLeaderRequest', 'MoveLeaderResponse'],
   },
+  Auth: { Authenticate: ['AuthenticateRequest', 'AuthenticateResponse'] },
 } as const
 
 /** How one method is called: its gRPC path (`/etcdserverpb.Cluster/MemberList`) and its two codecs. */
@@ -93,7 +96,7 @@ export interface EtcdMethod {
   readonly responseDeserialize: (bytes: Buffer) => unknown
 }
 
-/** Every method by its name, which is unique over the three services. 64-bit numbers come as decimal text. */
+/** Every method by its name, which is unique over all services. 64-bit numbers come as decimal text. */
 export function etcdMethods(): ReadonlyMap<string, EtcdMethod> {
   const loaded = fromJSON(descriptor(), { longs: String, defaults: true, keepCase: true, arrays: true })
   return new Map(Object.values(loaded).flatMap((service) => Object.entries(service).filter(isMethod)))
