@@ -55,13 +55,23 @@ export interface EtcdClient {
   close(): void
 }
 
-/** `endpoint` as `HOST:PORT`, without TLS. Nothing is connected before the first call. */
-export function createEtcdClient(endpoint: string): EtcdClient {
-  const client = new Client(endpoint, credentials.createInsecure(), {
+/** How to show oneself to members that speak TLS; PEM text. */
+export interface EtcdTls {
+  readonly ca: Buffer
+  readonly cert: Buffer
+  readonly key: Buffer
+}
+
+/** `endpoint` as `HOST:PORT`, without TLS unless given. Nothing is connected before the first call. */
+export function createEtcdClient(endpoint: string, tls?: EtcdTls): EtcdClient {
+  const secure = tls && credentials.createSsl(tls.ca, tls.key, tls.cert)
+  const client = new Client(endpoint, secure ?? credentials.createInsecure(), {
     'grpc.enable_retries': 0,
     // A member that is back should be found at once: this measures it.
     'grpc.initial_reconnect_backoff_ms': 50,
     'grpc.max_reconnect_backoff_ms': 200,
+    // An address cannot be told to a server as its name; every certificate of a lab is good for this one too.
+    ...(secure && { 'grpc.ssl_target_name_override': 'localhost' }),
   })
   const ask = async <Reply>(
     method: MethodDefinition<object, object>,

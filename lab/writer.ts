@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createEtcdClient, type EtcdClient } from './etcd-client.ts'
+import { createEtcdClient, type EtcdClient, type EtcdTls } from './etcd-client.ts'
 
 export interface WriterOptions {
   /** `HOST:PORT` of everything that is or may become a member's client port. */
@@ -12,6 +12,8 @@ export interface WriterOptions {
   readonly timeoutMs?: number
   /** What its keys begin with; nobody else may write there. Default `writer/`. */
   readonly prefix?: string
+  /** For members that speak TLS. */
+  readonly tls?: EtcdTls
 }
 
 export interface WriterFigures {
@@ -41,13 +43,13 @@ export interface Writer {
 }
 
 export function startWriter(options: WriterOptions): Writer {
-  const { endpoints, workers = 4, pauseMs = 5, timeoutMs = 1000, prefix = 'writer/' } = options
+  const { endpoints, workers = 4, pauseMs = 5, timeoutMs = 1000, prefix = 'writer/', tls } = options
   const acknowledged = new Map<string, number>()
   const gaps = createGapMeter(Date.now())
   const now = { failed: 0, writing: true }
 
   const work = async (worker: number): Promise<void> => {
-    const clients = endpoints.map(createEtcdClient)
+    const clients = endpoints.map((endpoint) => createEtcdClient(endpoint, tls))
     let turn = worker
     for (let number = 0; now.writing; number++) {
       const client = clients[turn % clients.length]
@@ -87,7 +89,7 @@ export function startWriter(options: WriterOptions): Writer {
       return final ?? figures()
     },
     async verify(endpoint) {
-      const client = createEtcdClient(endpoint)
+      const client = createEtcdClient(endpoint, tls)
       try {
         const found = await readAll(client, prefix)
         const lost = [...acknowledged].filter(([key, revision]) => found.get(key) !== revision)
@@ -126,11 +128,16 @@ export function createGapMeter(startMs: number): GapMeter {
  * Writes `count` keys through `endpoints`, fast: transactions of 100, several at a time.
  * Throws when a transaction does not succeed.
  */
-export async function fill(endpoints: readonly string[], count: number, prefix = 'fill/'): Promise<void> {
+export async function fill(
+  endpoints: readonly string[],
+  count: number,
+  prefix = 'fill/',
+  tls?: EtcdTls,
+): Promise<void> {
   const value = 'x'.repeat(FILL_VALUE_BYTES)
   let next = 0
   const work = async (endpoint: string): Promise<void> => {
-    const client = createEtcdClient(endpoint)
+    const client = createEtcdClient(endpoint, tls)
     try {
       while (next < count) {
         const from = next

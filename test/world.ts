@@ -242,7 +242,7 @@ export async function membersNow(world: World): Promise<MemberNow[]> {
 
 async function askMembers(world: World): Promise<MemberNow[]> {
   const endpoints = await liveEndpoints(world)
-  const clients = endpoints.map(createEtcdClient)
+  const clients = endpoints.map((endpoint) => createEtcdClient(endpoint))
   try {
     const [first] = clients
     if (first === undefined) throw new Error('no member answers')

@@ -1,0 +1,65 @@
+import { platform } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { isExecutable } from '../install.ts'
+import { runCommand } from '../run-command.ts'
+
+/** Debian packages that the hosts lab works with. */
+export const hostsLabPackages = [
+  'debian-archive-keyring',
+  'e2fsprogs',
+  'iproute2',
+  'mmdebstrap',
+  'nftables',
+  'openssl',
+  'systemd-container',
+  'util-linux',
+] as const
+
+/** Why this machine cannot have a hosts lab, as a sentence with what to do about it; undefined when it can. */
+export function whyNoHostsLab(): string | undefined {
+  if (platform() !== 'linux')
+    return 'A hosts lab boots real Linux hosts: it needs Linux. Use `quorate up`, which needs nothing.'
+  if (process.getuid?.() !== 0)
+    return 'A hosts lab makes mounts, a network bridge and containers: it needs root. Use sudo, or `quorate up`, which needs nothing.'
+  const missing = missingPrograms()
+  if (missing.length === 0) return undefined
+  return `A hosts lab needs ${missing.join(', ')}: install what is missing with \`quorate lab hosts install\`.`
+}
+
+/** Throws `whyNoHostsLab`. */
+export function requireHostsLab(): void {
+  const why = whyNoHostsLab()
+  if (why !== undefined) throw new Error(why)
+}
+
+/** Installs what is missing by apt-get. Throws when this is not root on Debian or a relative of it, or apt-get fails. */
+export async function installHostsLabPackages(say: (line: string) => void): Promise<void> {
+  if (platform() !== 'linux' || process.getuid?.() !== 0) requireHostsLab()
+  if (missingPrograms().length === 0) return
+  if (programPath('apt-get') === undefined)
+    throw new Error(
+      `There is no apt-get here: install what gives ${missingPrograms().join(', ')} with the system's own package manager.`,
+    )
+  const options = { timeoutMs: 10 * 60_000, env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } }
+  say(`Installing ${hostsLabPackages.join(', ')} …`)
+  await runCommand('apt-get', ['update', '-qq'], options)
+  await runCommand(
+    'apt-get',
+    ['install', '-y', '-qq', '--no-install-recommends', ...hostsLabPackages],
+    options,
+  )
+  requireHostsLab()
+}
+
+/** Where a program lies; `sbin` is looked through even where it is not on the PATH. */
+export function programPath(name: string): string | undefined {
+  return [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin']
+    .map((directory) => join(directory, name))
+    .find((path) => path.startsWith('/') && isExecutable(path))
+}
+
+const programs = ['ip', 'mkfs.ext4', 'mmdebstrap', 'nft', 'nsenter', 'openssl', 'systemd-nspawn', 'unshare']
+
+function missingPrograms(): string[] {
+  return programs.filter((name) => programPath(name) === undefined)
+}
