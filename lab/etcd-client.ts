@@ -52,7 +52,21 @@ export interface EtcdClient {
   /** At a revision (0: the newest this member has). */
   hash(revision?: number): Promise<KeySpaceHash>
   status(): Promise<MemberStatus>
+  /** The membership as the quorum has it, or, `linearizable: false`, as this member believes. */
+  members(linearizable?: boolean): Promise<readonly ListedMember[]>
+  /** Alarms that are raised, e.g. `NOSPACE`, with the member's id. */
+  alarms(): Promise<readonly { readonly memberId: string; readonly alarm: string }[]>
   close(): void
+}
+
+export interface ListedMember {
+  /** Hex. */
+  readonly id: string
+  /** Empty while it has not started. */
+  readonly name: string
+  readonly peerUrls: readonly string[]
+  readonly clientUrls: readonly string[]
+  readonly learner: boolean
 }
 
 /** How to show oneself to members that speak TLS; PEM text. */
@@ -79,7 +93,7 @@ export function createEtcdClient(endpoint: string, tls?: EtcdTls): EtcdClient {
     reply: z.ZodType<Reply>,
     timeoutMs = CALL_TIMEOUT_MS,
   ): Promise<Reply> => reply.parse(await call(client, method, request, timeoutMs))
-  const { kv, maintenance } = methods
+  const { kv, maintenance, cluster } = methods
   return {
     endpoint,
     put: (key, value, timeoutMs) =>
@@ -124,6 +138,17 @@ export function createEtcdClient(endpoint: string, tls?: EtcdTls): EtcdClient {
         revision: header.revision,
       }
     },
+    async members(linearizable = true) {
+      const { members } = await ask(cluster('MemberList'), { linearizable }, MembersReply)
+      return members.map(({ ID, name, peerURLs, clientURLs, isLearner }) => ({
+        ...{ id: ID, name, peerUrls: peerURLs, clientUrls: clientURLs },
+        learner: isLearner,
+      }))
+    },
+    async alarms() {
+      const { alarms } = await ask(maintenance('Alarm'), {}, AlarmsReply)
+      return alarms.map(({ memberID, alarm }) => ({ memberId: memberID, alarm }))
+    },
     close: () => client.close(),
   }
 }
@@ -148,6 +173,19 @@ const RangeReply = z.object({
 const HashReply = z.object({ header: Header, hash: z.number(), compact_revision: Count })
 const StatusReply = z.object({ header: Header, leader: Id, version: z.string() })
 
+const MembersReply = z.object({
+  members: z.array(
+    z.object({
+      ID: Id,
+      name: z.string(),
+      peerURLs: z.array(z.string()),
+      clientURLs: z.array(z.string()),
+      isLearner: z.boolean().default(false),
+    }),
+  ),
+})
+const AlarmsReply = z.object({ alarms: z.array(z.object({ memberID: Id, alarm: z.string() })) })
+
 const methods = loadMethods()
 
 /** From the protocol file that the `etcd3` package brings along. */
@@ -157,6 +195,7 @@ function loadMethods() {
     includeDirs: [dirname(path)],
     keepCase: true,
     longs: String,
+    enums: String,
     defaults: true,
   })
   const of = (service: string) => (name: string) => {
@@ -166,7 +205,7 @@ function loadMethods() {
     if (method === undefined) throw new Error(`${path} has no ${service}.${name}`)
     return method
   }
-  return { kv: of('KV'), maintenance: of('Maintenance') }
+  return { kv: of('KV'), maintenance: of('Maintenance'), cluster: of('Cluster') }
 }
 
 function call(

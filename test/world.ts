@@ -7,7 +7,7 @@ import type { WorkflowHandle } from '@temporalio/client'
 import { parse } from 'yaml'
 import { type Door, openDoor } from '../client/door.ts'
 import { createBinaryFinder, type EtcdMinor } from '../lab/binaries.ts'
-import { createEtcdClient } from '../lab/etcd-client.ts'
+import { createEtcdClient, type EtcdTls } from '../lab/etcd-client.ts'
 import { type Lab, startProcessLab } from '../lab/process.ts'
 import { startTemporal, type TemporalServer } from '../lab/temporal.ts'
 import { fill, startWriter, type Writer } from '../lab/writer.ts'
@@ -79,8 +79,9 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     const door = await openDoor({ environment: { ...process.env, ...environment } })
     closers.push(() => door.close())
     const endpoints = lab.hosts.map(({ address, clientPort }) => `${address}:${clientPort}`)
-    if (ballastBytes > 0) await putBallast(endpoints[0] ?? '', ballastBytes)
-    return { lab, temporal, door, directory, environment, worker, endpoints, start: starter(door), close }
+    if (ballastBytes > 0) await putBallast({ endpoints }, ballastBytes)
+    const start = (inputs: Inputs, memo?: RunMemo) => startRun(door, 'etcd-migrate-node', inputs, memo)
+    return { lab, temporal, door, directory, environment, worker, endpoints, start, close }
   } catch (error) {
     await close()
     throw error
@@ -89,23 +90,26 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
 
 let runNumber = 0
 
-const starter =
-  (door: Door) =>
-  async (inputs: Inputs, memo: RunMemo = { by: 'test' }): Promise<Started> => {
-    const id = `test-${process.pid}-${++runNumber}`
-    const handle = await door.client.workflow.start('etcd-migrate-node', {
-      workflowId: id,
-      taskQueue: 'quorate',
-      args: [inputs],
-      memo: { ...memo },
-    })
-    return {
-      id,
-      handle,
-      status: () => handle.query<RunStatus>('status'),
-      result: () => resultOf(handle),
-    }
+export async function startRun(
+  door: Door,
+  runbook: string,
+  inputs: Inputs,
+  memo: RunMemo = { by: 'test' },
+): Promise<Started> {
+  const id = `test-${process.pid}-${++runNumber}`
+  const handle = await door.client.workflow.start(runbook, {
+    workflowId: id,
+    taskQueue: 'quorate',
+    args: [inputs],
+    memo: { ...memo },
+  })
+  return {
+    id,
+    handle,
+    status: () => handle.query<RunStatus>('status'),
+    result: () => resultOf(handle),
   }
+}
 
 /** The run's result. A run that waits for a person instead fails the test at once, saying why. */
 async function resultOf(handle: WorkflowHandle): Promise<RunResult> {
@@ -133,7 +137,11 @@ export interface WorkerProcess {
   stop(): Promise<void>
 }
 
-function workerProcess(environment: Readonly<Record<string, string>>, directory: string): WorkerProcess {
+/** The built worker as a process of its own; its log is `worker.log` in the directory. */
+export function workerProcess(
+  environment: Readonly<Record<string, string>>,
+  directory: string,
+): WorkerProcess {
   let child: ChildProcess | undefined
   const log = createWriteStream(join(directory, 'worker.log'), { flags: 'a' })
   const end = async (signal: NodeJS.Signals): Promise<void> => {
@@ -182,8 +190,15 @@ export async function until(
   }
 }
 
-async function putBallast(endpoint: string, bytes: number): Promise<void> {
-  const client = createEtcdClient(endpoint)
+/** Where a cluster is asked: `HOST:PORT` of all that are or may become members, and how to show oneself to them. */
+export interface Asked {
+  readonly endpoints: readonly string[]
+  readonly tls?: EtcdTls
+}
+
+/** Makes the database so large, by keys of 64 KiB. */
+export async function putBallast({ endpoints, tls }: Asked, bytes: number): Promise<void> {
+  const client = createEtcdClient(endpoints[0] ?? '', tls)
   try {
     const value = 'x'.repeat(64 * 1024)
     const perCall = 16
@@ -196,12 +211,14 @@ async function putBallast(endpoint: string, bytes: number): Promise<void> {
 
 /** A client that writes through every host while `work` runs; afterwards nothing acknowledged may be lost. */
 export async function whileWriting<Result>(
-  world: World,
+  world: Asked,
   work: (writer: Writer) => Promise<Result>,
   pace: { readonly workers?: number; readonly pauseMs?: number } = { workers: 2, pauseMs: 20 },
 ) {
-  await fill(await liveEndpoints(world), 500)
-  const writer = startWriter({ ...pace, endpoints: world.endpoints, prefix: `writer-${Date.now()}/` })
+  const { endpoints, tls } = world
+  await fill(await liveEndpoints(world), 500, 'fill/', tls)
+  const prefix = `writer-${Date.now()}/`
+  const writer = startWriter({ ...pace, endpoints, prefix, ...(tls && { tls }) })
   let result: Result
   try {
     result = await work(writer)
@@ -222,7 +239,7 @@ export interface MemberNow {
 }
 
 /** Every member that answers, with the hash of its keys at one revision that all of them have. Waits out an election. */
-export async function membersNow(world: World): Promise<MemberNow[]> {
+export async function membersNow(world: Asked): Promise<MemberNow[]> {
   let members: MemberNow[] = []
   let reason: unknown
   const asked = async (): Promise<boolean> => {
@@ -240,9 +257,9 @@ export async function membersNow(world: World): Promise<MemberNow[]> {
   return members
 }
 
-async function askMembers(world: World): Promise<MemberNow[]> {
+async function askMembers(world: Asked): Promise<MemberNow[]> {
   const endpoints = await liveEndpoints(world)
-  const clients = endpoints.map((endpoint) => createEtcdClient(endpoint))
+  const clients = endpoints.map((endpoint) => createEtcdClient(endpoint, world.tls))
   try {
     const [first] = clients
     if (first === undefined) throw new Error('no member answers')
@@ -258,10 +275,11 @@ async function askMembers(world: World): Promise<MemberNow[]> {
   }
 }
 
-async function liveEndpoints(world: World): Promise<string[]> {
+/** Those that answer for themselves now. */
+export async function liveEndpoints(world: Asked): Promise<string[]> {
   const answers = await Promise.all(
     world.endpoints.map(async (endpoint) => {
-      const client = createEtcdClient(endpoint)
+      const client = createEtcdClient(endpoint, world.tls)
       try {
         await client.status()
         return [endpoint]
@@ -275,8 +293,16 @@ async function liveEndpoints(world: World): Promise<string[]> {
   return answers.flat()
 }
 
+/** A lab's hosts and inventory. */
+export interface Whereabouts {
+  readonly lab: {
+    readonly inventory: string
+    host(name: string): { readonly address: string; readonly clientPort: number }
+  }
+}
+
 /** Member names by endpoint, and the host without a member, by the inventory as it is now. */
-export function whoIsWhere(world: World) {
+export function whoIsWhere(world: Whereabouts) {
   const { clusters } = parse(inventoryText(world)) as {
     clusters: Record<string, { members: Record<string, string>; spares: string[] }>
   }
@@ -293,10 +319,10 @@ export function whoIsWhere(world: World) {
   }
 }
 
-export const inventoryText = (world: World): string => readFileSync(world.lab.inventory, 'utf8')
+export const inventoryText = (world: Whereabouts): string => readFileSync(world.lab.inventory, 'utf8')
 
 /** Name of the member that leads. */
-export async function leaderNow(world: World): Promise<string> {
+export async function leaderNow(world: Asked & Whereabouts): Promise<string> {
   const leading = (await membersNow(world)).find(({ memberId, leader }) => memberId === leader)
   return whoIsWhere(world).members.get(leading?.endpoint ?? '') ?? ''
 }
