@@ -40,6 +40,10 @@ export interface EtcdEndpoint {
   disarm(alarm: Alarm, options?: CallOptions): Promise<void>
   /** Forgets what keys were before that revision. */
   compact(revision: number, options?: CallOptions): Promise<void>
+  /** Rewrites this member's database without the holes in it; the member answers nothing meanwhile. */
+  defragment(options?: CallOptions): Promise<void>
+  /** `version` such as 3.5.0; "" to cancel. Since etcd 3.5. */
+  downgrade(action: 'validate' | 'enable' | 'cancel', version: string, options?: CallOptions): Promise<void>
 }
 
 /** Told of every changing call, and awaited, before it is sent and once it has ended. */

@@ -48,6 +48,16 @@ export function etcdEndpoint(seat: Seat): EtcdEndpoint {
     compact: async (revision, options) => {
       await change('Compact', { revision, physical: true }, doneAnswer, { timeoutMs: 30_000, ...options })
     },
+    defragment: async (options) => {
+      await change('Defragment', {}, doneAnswer, options)
+    },
+    downgrade: async (action, version, options) => {
+      const request = { action: downgradeNumber[action], version }
+      await (action === 'validate' ? ask : change)('Downgrade', request, doneAnswer, {
+        timeoutMs: changeTimeoutMs,
+        ...options,
+      })
+    },
   }
 }
 
@@ -94,6 +104,8 @@ function changer(seat: Seat) {
 const missingKey = { key: Buffer.from([0]), limit: 1, count_only: true }
 
 const alarmNumber = { NONE: 0, NOSPACE: 1, CORRUPT: 2, UNKNOWN: 0 } as const
+
+const downgradeNumber = { validate: 0, enable: 1, cancel: 2 } as const
 
 function disarming({ memberId, kind }: Alarm) {
   return { action: 2, memberID: decimal(memberId), alarm: alarmNumber[kind] }
