@@ -15,7 +15,7 @@ export interface ControlGroup {
   kill(): Promise<void>
   freeze(frozen: boolean): void
   /** Removes the directories; nothing may run in them. */
-  remove(): void
+  remove(): Promise<void>
 }
 
 export function controlGroup(name: string): ControlGroup {
@@ -37,7 +37,9 @@ export function controlGroup(name: string): ControlGroup {
       }
     },
     freeze: (frozen) => writeFileSync(join(main, 'cgroup.freeze'), frozen ? '1' : '0'),
-    remove: () => directories.forEach(removeTree),
+    async remove() {
+      for (const directory of directories) await removeTree(directory)
+    },
   }
 }
 
@@ -47,6 +49,7 @@ export function makeControlGroup({ directories }: ControlGroup): void {
 }
 
 const KILLED_WITHIN_MS = 20_000
+const REMOVED_WITHIN_MS = 5_000
 
 interface Hierarchies {
   readonly unified: string
@@ -83,10 +86,20 @@ function processesBelow(directory: string): number[] {
   return [...own, ...subdirectories(directory).flatMap(processesBelow)]
 }
 
-function removeTree(directory: string): void {
+async function removeTree(directory: string): Promise<void> {
   if (!existsSync(directory)) return
-  subdirectories(directory).forEach(removeTree)
-  rmdirSync(directory)
+  for (const below of subdirectories(directory)) await removeTree(below)
+  const deadline = Date.now() + REMOVED_WITHIN_MS
+  for (;;) {
+    try {
+      return rmdirSync(directory)
+    } catch (error) {
+      // Busy for a moment after its last process ended.
+      if (!existsSync(directory)) return
+      if (Date.now() > deadline) throw error
+    }
+    await sleep(20)
+  }
 }
 
 function subdirectories(directory: string): string[] {

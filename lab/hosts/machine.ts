@@ -60,6 +60,8 @@ export function machineOf(lab: HostsLabRecord, host: RecordedHost): Machine {
     runs: () => group.processes().length > 0,
     async boot() {
       if (machine.runs()) return
+      // Linux 6.18 kills what is started into a group that was killed before: a host boots into new ones.
+      await group.remove()
       await linkGone(names.link(host.name))
       const child = start(lab, host)
       try {
@@ -101,7 +103,7 @@ mount -o loop "$disk" "$mount/var/lib"
 cd /
 exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 systemd-nspawn --quiet --boot \\
   --directory="$mount" --machine="$machine" --hostname="$host" --network-bridge="$bridge" \\
-  --register=no --keep-unit --console=pipe --link-journal=no
+  --register=no --keep-unit --console=pipe --link-journal=no --system-call-filter='@keyring bpf'
 `
 
 function start(lab: HostsLabRecord, { name }: RecordedHost): ChildProcess {
@@ -173,13 +175,9 @@ function runInside(machine: Machine, argv: readonly string[], options: RunOption
     'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
   ]
   return new Promise((resolve, reject) => {
-    const child = spawn(
-      'nsenter',
-      ['--target', String(leader), ...spaces, '--wd=/', '--', ...clean, ...argv],
-      {
-        stdio: ['pipe', 'pipe', 'pipe'],
-      },
-    )
+    const child = spawn('nsenter', ['--target', String(leader), ...spaces, '--', ...clean, ...argv], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+    })
     const timer = setTimeout(() => {
       child.kill('SIGKILL')
       reject(

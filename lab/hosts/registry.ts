@@ -1,6 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { runCommand } from '../run-command.ts'
 import { controlGroup } from './cgroups.ts'
 import { labNames } from './names.ts'
 import { removeNetwork, takenNumbers } from './network.ts'
@@ -54,21 +53,13 @@ export async function endLab(number: number): Promise<void> {
   const names = labNames(number)
   const group = controlGroup(names.group)
   await group.kill()
-  group.remove()
+  await group.remove()
   await removeNetwork(number)
   removeTraces(names.machinePrefix)
   const directory = readRecord(recordFile(number))?.directory
   // The hosts' disks are large, and their boot is the only thing that anybody asks about afterwards.
   if (directory !== undefined) removeDisks(directory)
   rmSync(placeOf(number), { recursive: true, force: true })
-}
-
-/** Waits until the mounts that a host had are gone: they go with its last process. */
-export async function loopDevicesOf(directory: string): Promise<string[]> {
-  const text = await runCommand('losetup', ['--list', '--noheadings', '--output', 'NAME,BACK-FILE'], {
-    timeoutMs: 10_000,
-  })
-  return text.split('\n').filter((line) => line.includes(`${directory}/`))
 }
 
 const REGISTRY = '/run/quorate-hosts-labs'
