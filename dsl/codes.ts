@@ -27,7 +27,7 @@ export const codes = {
   NOT_YET:
     'Part of the language as designed, but this version cannot run it yet. Refused rather than silently left out.',
   STEP_KIND:
-    'A step is exactly one of `uses`, `gate`, `assert`, `forEach`, `steps` or `set`. (`forEach` has its own `steps` inside.)',
+    'A step is exactly one of `uses`, `gate`, `assert`, `call`, `forEach`, `steps` or `set`. (`forEach` has its own `steps` inside.)',
   STEP_KEY: 'A key that exists, but not on this kind of step.',
   DUPLICATE_ID: 'Ids are unique in a whole runbook, undo steps included: `steps.ID` must mean one step.',
   NAME_TAKEN: 'A loop variable or other name would hide one that is already in scope.',
@@ -38,7 +38,11 @@ export const codes = {
     '`noReturn` says that nothing up to here can be taken back once the step is done, so it cannot stand beside an `undo` of the same step, nor inside one.',
   NO_CLUSTER:
     'A runbook that changes something must say whose lock its run holds: `cluster: ${{ inputs.cluster }}`. Without it two runs could work against each other.',
-  UNKNOWN_INPUT: 'The action takes no input of this name.',
+  UNKNOWN_INPUT: 'The action, or the runbook that is called, takes no input of this name.',
+  UNKNOWN_RUNBOOK:
+    'No runbook of this name can be called from here: it lies neither beside this one, nor in the library, nor in a directory of QUORATE_RUNBOOKS.',
+  CALLED_BROKEN: 'The runbook that is called has errors itself; they stand beside this one.',
+  CALL: 'A runbook cannot be called here: it would call itself, its name is not unique, calls are nested too deep or have too many steps, or it is for a cluster without a quorum and the caller is not.',
   EXPRESSION_SYNTAX: 'The expression is not CEL. The place is where it could not be read on.',
   EXPRESSION_TYPE:
     'The types in the expression do not fit together, or the whole is not of the type this place needs. A condition must be a `bool`.',

@@ -97,8 +97,26 @@ function actionNamed(compiler: Compiler, node: YamlNode, name: string): ActionSp
   return undefined
 }
 
-function withOutputs(scope: Scope, id: string | undefined, type: Type): Scope {
+/** With what a step of this id gives. */
+export function withOutputs(scope: Scope, id: string | undefined, type: Type): Scope {
   return id === undefined ? scope : { ...scope, steps: { ...scope.steps, [id]: type } }
+}
+
+/** What stands under `with:`, to be checked; where nothing stands, at the key of the kind. */
+export function givenTo(
+  compiler: Compiler,
+  scope: Scope,
+  node: YamlNode,
+  kind: 'uses' | 'gate' | 'call',
+): CompiledTemplate {
+  const given = childOf(node, 'with')
+  const head = entryOf(node, given === undefined ? kind : 'with')?.keyRange ?? node.range
+  const map: YamlNode = given?.kind === 'map' ? given : { kind: 'map', range: head, entries: [] }
+  return { ...compileTemplate(compiler, scope, map), node: { ...map, range: head } }
+}
+
+export function templatesOf({ entries = new Map() }: CompiledTemplate): Readonly<Record<string, Template>> {
+  return Object.fromEntries([...entries].map(([key, { template }]) => [key, template]))
 }
 
 function compileWith(
@@ -108,14 +126,9 @@ function compileWith(
   kind: 'uses' | 'gate',
   action: ActionSpec | undefined,
 ): Readonly<Record<string, Template>> {
-  const given = childOf(node, 'with')
-  const head = entryOf(node, given === undefined ? kind : 'with')?.keyRange ?? node.range
-  const map: YamlNode = given?.kind === 'map' ? given : { kind: 'map', range: head, entries: [] }
-  const compiled = compileTemplate(compiler, scope, map)
+  const given = givenTo(compiler, scope, node, kind)
   if (action !== undefined) {
-    const placed: CompiledTemplate = { ...compiled, node: { ...map, range: head } }
-    for (const { range, complaint } of findingsIn(placed, action.input)) complain(compiler, range, complaint)
+    for (const { range, complaint } of findingsIn(given, action.input)) complain(compiler, range, complaint)
   }
-  const entries = [...(compiled.entries ?? [])].map(([key, { template }]) => [key, template] as const)
-  return Object.fromEntries(entries)
+  return templatesOf(given)
 }

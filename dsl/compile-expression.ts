@@ -1,9 +1,9 @@
 import { checkExpression, type Explain } from './check-expression.ts'
-import { complain, environmentOf, type Compiler, type Scope } from './compiler.ts'
+import { complain, environmentOf, originOf, type Compiler, type Scope } from './compiler.ts'
 import type { Expression } from './program.ts'
 import type { YamlNode } from './yaml-node.ts'
 import { rangeInside, type ScalarNode } from './scalar-positions.ts'
-import { placeAt, type Range } from './source.ts'
+import type { Range } from './source.ts'
 import { cutTemplate } from './template-text.ts'
 import { typeText, type Type } from './types.ts'
 
@@ -72,7 +72,7 @@ export function compileSource(
     })
     return undefined
   }
-  const at = placeAt(compiler.source, rangeInside(compiler.source, node, range).start)
+  const at = originOf(compiler, rangeInside(compiler.source, node, range).start)
   return { expression: { source, at, roots, ...(doubles.length === 0 ? {} : { doubles }) }, type }
 }
 

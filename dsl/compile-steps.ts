@@ -1,8 +1,9 @@
 import { scopeAfter } from './absent.ts'
 import { gateBody, usesBody } from './compile-call.ts'
+import { callBody } from './compile-callee.ts'
 import { compileCondition } from './compile-expression.ts'
 import { assertBody, forEachBody, groupBody, setBody } from './compile-plain.ts'
-import { complain, type Compiler, type Scope } from './compiler.ts'
+import { complain, originOf, type Compiler, type Scope } from './compiler.ts'
 import { parseDuration } from './duration.ts'
 import type { Expression, RetrySpec, Step } from './program.ts'
 import { childOf, entryOf, type YamlNode } from './yaml-node.ts'
@@ -49,8 +50,9 @@ export function compileSteps(
   scope: Scope,
   list: YamlNode | undefined,
   context: StepsContext,
+  callee: Site['callee'],
 ): CompiledSteps {
-  const inside: Site['inside'] = (...inner) => compileSteps(compiler, ...inner)
+  const inside: Site['inside'] = (...inner) => compileSteps(compiler, ...inner, callee)
   let after = scope
   let changes = false
   const items = list?.kind === 'list' ? list.items : []
@@ -60,7 +62,8 @@ export function compileSteps(
       after = withUnknown(after, node)
       return []
     }
-    const compiled = compileStep({ compiler, scope: after, context, node, index, inside }, read)
+    if (compiler.path.length > 1) compiler.whole.calledSteps++
+    const compiled = compileStep({ compiler, scope: after, context, node, index, inside, callee }, read)
     after = compiled.scope
     changes ||= compiled.changes
     return compiled.step === undefined ? [] : [compiled.step]
@@ -90,12 +93,12 @@ function compileStep(site: Site, read: ReadStep): CompiledStep {
   checkNoReturn(site)
   const common: Common = {
     key,
-    at: placeAt(compiler.source, node.range.start),
+    at: originOf(compiler, node.range.start),
     onFailure: read.source.onFailure,
     skippable: read.source.skippable,
     ...(read.source.id === undefined ? {} : { id: read.source.id }),
     ...optionalText(compiler, scope, node, 'name'),
-    ...optionalText(compiler, scope, node, 'noReturn'),
+    ...(context.called ? {} : optionalText(compiler, scope, node, 'noReturn')),
     ...(condition === undefined ? {} : { if: condition }),
     ...timing(site, read),
     ...(undo === undefined ? {} : { undo }),
@@ -140,6 +143,8 @@ function compileBody(site: Site, read: ReadStep, key: string): Body {
       return groupBody(site, key)
     case 'set':
       return setBody(site)
+    case 'call':
+      return callBody(site, read.source, key)
   }
 }
 
@@ -149,7 +154,7 @@ function compileUndo(
   key: string,
 ): readonly Step[] | undefined {
   const undo = entryOf(node, 'undo')
-  if (undo === undefined) return undefined
+  if (undo === undefined || context.called) return undefined
   if (context.undoing) {
     complain(compiler, undo.keyRange, {
       code: 'STEP_KEY',
@@ -161,12 +166,12 @@ function compileUndo(
       message: 'This step changes nothing, so there is nothing to take back.',
     })
   }
-  return inside(body.scope, undo.value, { prefix: `${key}/undo/`, undoing: true }).steps
+  return inside(body.scope, undo.value, { prefix: `${key}/undo/`, undoing: true, called: false }).steps
 }
 
 function checkNoReturn({ compiler, node, context }: Site): void {
   const entry = entryOf(node, 'noReturn')
-  if (entry === undefined) return
+  if (entry === undefined || context.called) return
   if (context.undoing) {
     complain(compiler, entry.keyRange, {
       code: 'NO_RETURN',

@@ -15,12 +15,14 @@ export class ExpressionError extends Error {
   readonly at: Place
 
   constructor({ source, at }: Expression, reason: string) {
-    super(
-      `The expression "${source}" (line ${at.line}, column ${at.column}) could not be worked out: ${reason}.`,
-    )
+    super(`The expression "${source}" (${placeText(at)}) could not be worked out: ${reason}.`)
     this.source = source
     this.at = at
   }
+}
+
+function placeText({ file, line, column }: Place): string {
+  return `${file === undefined ? '' : `${file}, `}line ${line}, column ${column}`
 }
 
 /**

@@ -9,6 +9,8 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
 export interface Place {
   readonly line: number
   readonly column: number
+  /** File name without directories, where it is not the program's own: in a runbook that is called. */
+  readonly file?: string
 }
 
 /** What an action may do; the order is the order of harm. */
@@ -153,7 +155,29 @@ export interface SetStep extends StepBase {
   readonly set: Readonly<Record<string, Template>>
 }
 
-export type Step = UsesStep | GateStep | AssertStep | ForEachStep | GroupStep | SetStep
+/**
+ * Another runbook, compiled in. Its steps see its own inputs, variables and outputs, and of the caller only
+ * `run`; what they changed is taken back with the rest of the run.
+ */
+export interface CallStep extends StepBase {
+  readonly kind: 'call'
+  /** The name of the runbook. */
+  readonly call: string
+  readonly title: string
+  readonly with: Readonly<Record<string, Template>>
+  readonly inputs: Readonly<Record<string, InputSpec>>
+  /** In the scope of the called: must be the cluster whose lock the run holds. Only where it changes something. */
+  readonly cluster?: Template
+  readonly quorum: Quorum
+  readonly steps: readonly Step[]
+  /** In the scope of the called: what `steps.ID` is. */
+  readonly outputs: Readonly<Record<string, Template>>
+}
+
+export type Step = UsesStep | GateStep | AssertStep | ForEachStep | GroupStep | SetStep | CallStep
+
+/** `kept`: no step may endanger the quorum. `lost`: nothing harmful is done while a quorum lives. */
+export type Quorum = 'kept' | 'lost'
 
 export interface Program {
   /** Rises when the shape of a program changes; an interpreter refuses formats it does not know. */
@@ -166,7 +190,7 @@ export interface Program {
   readonly inputs: Readonly<Record<string, InputSpec>>
   /** Names the cluster whose lock the run holds. */
   readonly cluster?: Template
-  readonly quorum: 'kept' | 'lost'
+  readonly quorum: Quorum
   /** The worst effect of all its steps. */
   readonly effect: Effect
   readonly actions: Readonly<Record<string, PinnedAction>>

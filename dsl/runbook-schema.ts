@@ -138,13 +138,18 @@ export const stepSchemas = {
     set: z.record(idText, anything).describe('Variables, read as vars.NAME.'),
     ...anyStep,
   }),
+  call: z.strictObject({
+    call: z.string().describe('The name of the runbook to perform as a part of this one.'),
+    with: z.record(z.string(), anything).describe('Its inputs.').default({}),
+    ...anyStep,
+  }),
 } as const
 
 export type StepKind = keyof typeof stepSchemas
-export const stepKinds: readonly StepKind[] = ['uses', 'gate', 'assert', 'forEach', 'set', 'steps']
+export const stepKinds: readonly StepKind[] = ['uses', 'gate', 'assert', 'call', 'forEach', 'set', 'steps']
 
 /** Of the language as designed, but not in this version. */
-export const laterKinds: readonly string[] = ['approve', 'manual', 'parallel', 'call', 'wait', 'notify']
+export const laterKinds: readonly string[] = ['approve', 'manual', 'parallel', 'wait', 'notify']
 export const laterKeys: readonly string[] = ['rescue', 'always', 'maxParallel']
 
 export type InputSource = z.output<typeof inputSchema>

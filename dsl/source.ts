@@ -66,6 +66,7 @@ function sameProblem(problem: Problem, other: Problem | undefined): boolean {
   return (
     other !== undefined &&
     other.code === problem.code &&
+    other.file === problem.file &&
     other.message === problem.message &&
     other.from.line === problem.from.line &&
     other.from.column === problem.from.column

@@ -97,6 +97,7 @@ const names: Readonly<Record<StepKind, string>> = {
   forEach: 'a forEach',
   steps: 'a group of steps',
   set: 'a set step',
+  call: 'a call',
 }
 
 function shaped(compiler: Compiler, node: MapNode, kind: StepKind): ReadStep | undefined {
@@ -113,6 +114,8 @@ function shaped(compiler: Compiler, node: MapNode, kind: StepKind): ReadStep | u
       return as(kind, shape(compiler, node, kind, stepSchemas.steps))
     case 'set':
       return as(kind, shape(compiler, node, kind, stepSchemas.set))
+    case 'call':
+      return as(kind, shape(compiler, node, kind, stepSchemas.call))
   }
 }
 

@@ -1,13 +1,29 @@
 import { compileTemplate } from './compile-template.ts'
 import { complain, type Compiler, type Scope } from './compiler.ts'
 import { parseDuration } from './duration.ts'
-import type { Step, Template } from './program.ts'
+import type { Effect, InputSpec, Quorum, Step, Template } from './program.ts'
+import type { Type } from './types.ts'
 import { childOf, type YamlNode } from './yaml-node.ts'
 
 export interface StepsContext {
   /** Goes before the keys of these steps: empty, or ends with `/`. */
   readonly prefix: string
   readonly undoing: boolean
+  /** Of a runbook that is called from an `undo`: its own ways back are left out. */
+  readonly called: boolean
+}
+
+/** A runbook that is called, as far as its caller's compilation needs it. */
+export interface Callee {
+  readonly title: string
+  readonly inputs: Readonly<Record<string, InputSpec>>
+  readonly cluster: Template | undefined
+  readonly quorum: Quorum
+  readonly effect: Effect
+  readonly steps: readonly Step[]
+  readonly outputs: Readonly<Record<string, Template>>
+  /** Of its outputs together. */
+  readonly type: Type
 }
 
 export interface CompiledSteps {
@@ -27,6 +43,13 @@ export interface Site {
   readonly index: number
   /** Compiles the steps inside this one. */
   readonly inside: (scope: Scope, list: YamlNode | undefined, context: StepsContext) => CompiledSteps
+  /** Compiles a runbook to be called here; nothing when that cannot be, which has been said. */
+  readonly callee: (
+    compiler: Compiler,
+    name: string,
+    node: YamlNode,
+    context: StepsContext,
+  ) => Callee | undefined
 }
 
 /** What the kinds have of their own; the rest is the same for all. */

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import type { WorkflowHandle } from '@temporalio/client'
 import { catalogue } from '../activities/catalogue.ts'
@@ -48,12 +48,16 @@ describe('kill -9 of the worker', () => {
 })
 
 function activitySteps(): string[] {
-  const file = 'runbooks/etcd-migrate-node.yaml'
-  const text = readFileSync(resolve(__dirname, '..', file), 'utf8')
-  const compiled = compileRunbook({ file, text, catalogue })
+  const directory = resolve(__dirname, '../runbooks')
+  const files = readdirSync(directory).filter((name) => name.endsWith('.yaml'))
+  const textOf = (file: string) => readFileSync(join(directory, file), 'utf8')
+  const library = new Map(files.map((file) => [file.replace('.yaml', ''), { file, text: textOf(file) }]))
+  const file = 'etcd-migrate-node.yaml'
+  const compiled = compileRunbook({ file, text: textOf(file), catalogue, library })
   if (!compiled.ok) throw new Error(JSON.stringify(compiled.problems))
   const leaves = (step: Step): string[] => {
-    if (step.kind === 'steps' || step.kind === 'forEach') return step.steps.flatMap(leaves)
+    if (step.kind === 'steps' || step.kind === 'forEach' || step.kind === 'call')
+      return step.steps.flatMap(leaves)
     return step.kind === 'uses' || step.kind === 'gate' ? [step.key] : []
   }
   return compiled.value.steps.flatMap(leaves)

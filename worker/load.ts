@@ -5,7 +5,7 @@ import { canonicalText } from '../dsl/canonical.ts'
 import type { KnownNames } from '../dsl/input-names.ts'
 import { checkInputs, inputProblemsText } from '../dsl/inputs.ts'
 import type { Json, Program } from '../dsl/program.ts'
-import { findRunbooks, runbookNamed } from './runbooks.ts'
+import { readRunbooks, runbookNamed } from './runbooks.ts'
 
 export interface LoadOptions {
   readonly runbook: string
@@ -25,7 +25,7 @@ export interface Loaded {
 /** Finds and compiles a runbook and checks what it was given. Throws `InputError`; nothing was touched then. */
 export async function loadRunbook(options: LoadOptions): Promise<Loaded> {
   const { runbook, inputs, directories, catalogue, inventory } = options
-  const program = runbookNamed(runbook, await findRunbooks(directories, catalogue))
+  const program = runbookNamed(runbook, await readRunbooks(directories), catalogue)
   const checked = checkInputs(program.inputs, inputs, inventory)
   if (!checked.ok) {
     throw new InputError(

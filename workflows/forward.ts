@@ -60,6 +60,7 @@ export class Forward implements Direction {
       case 'continue':
         return this.#pass(failed, 'failed', failure.message)
       case 'fail':
+        if (place.called && this.#anythingChanged) return this.#ask(failed)
         throw new Ended({ kind: 'failed', failure, tally: this.tally() })
       case 'rollback':
         if (this.#withheldRollback(failed) === undefined)
@@ -80,6 +81,11 @@ export class Forward implements Direction {
       unsure: this.#namesOf([...unsure].filter((path) => !undone.has(path))),
       undone: this.#namesOf([...undone]),
     }
+  }
+
+  /** Or perhaps. */
+  get #anythingChanged(): boolean {
+    return this.#stack.effects.length > 0 || Object.keys(this.#run.memory.state().tried).length > 0
   }
 
   #performed(step: Step, place: Place): void {
@@ -148,7 +154,7 @@ export class Forward implements Direction {
   #withheld(failed: Failed): Readonly<Partial<Record<DecisionKind, string>>> {
     const rollback = this.#withheldRollback(failed)
     return {
-      ...(failed.step.kind === 'assert' ? { retry: futile } : {}),
+      ...(failed.step.kind === 'assert' || failed.step.kind === 'call' ? { retry: futile } : {}),
       ...(failed.step.skippable ? {} : { skip: 'the runbook does not allow this step to be skipped' }),
       ...(rollback === undefined ? {} : { rollback }),
     }
@@ -204,5 +210,5 @@ export class Forward implements Direction {
   }
 }
 
-/** Results are kept: an assert looks at the answers of the steps before it, and those do not change. */
+/** Results are kept: an assert or a call looks at the answers of the steps before it, and those do not change. */
 const futile = 'it would look at the same answers again; mend what it says, then start a new run'

@@ -1,7 +1,7 @@
 import { expect, jest, test } from '@jest/globals'
 import fc from 'fast-check'
-import type { OnFailure, Program, Step } from '../dsl/program.ts'
-import { assert, forEach, gate, group, program, set, undoneBy, uses } from '../test/replay/build.ts'
+import type { CallStep, OnFailure, Program, Step } from '../dsl/program.ts'
+import { assert, call, forEach, gate, group, program, set, undoneBy, uses } from '../test/replay/build.ts'
 import { type Answer, Cut, type Script, ScriptedWorld } from '../test/replay/scripted-world.ts'
 import { interpret } from './interpreter.ts'
 import type { RunState } from './ports.ts'
@@ -12,7 +12,7 @@ jest.setTimeout(60_000)
 type Build = ReturnType<typeof uses>
 
 interface Shape {
-  readonly kind: 'uses' | 'look' | 'gate' | 'assert' | 'set' | 'group' | 'forEach'
+  readonly kind: 'uses' | 'look' | 'gate' | 'assert' | 'set' | 'group' | 'forEach' | 'call'
   readonly undo: 'none' | 'one' | 'checked'
   readonly groupUndo: boolean
   readonly noReturn: boolean
@@ -27,7 +27,7 @@ const shape = (depth: number): fc.Arbitrary<Shape> =>
   fc.record({
     kind: fc.constantFrom<Shape['kind'][]>(
       ...(['uses', 'uses', 'uses', 'look', 'gate', 'assert', 'set'] as const),
-      ...(depth > 0 ? (['group', 'forEach'] as const) : []),
+      ...(depth > 0 ? (['group', 'forEach', 'call'] as const) : []),
     ),
     undo: fc.constantFrom<Shape['undo'][]>('none', 'one', 'one', 'checked'),
     groupUndo: fc.constantFrom(false, false, true),
@@ -63,11 +63,23 @@ function step(one: Shape, id: string): Build {
       return group(id, built(one.inside, `${id}_`), options)
     case 'forEach':
       return forEach(id, 'inputs.list', built(one.inside, `${id}_`), options)
+    case 'call':
+      return call(id, callable, built(one.inside, `${id}_`), { ...options, callee })
   }
 }
 
+/** What the steps of all shapes read, under the same names in the runbook that is called. */
+const callable = { yes: '${{ inputs.yes }}', no: '${{ inputs.no }}', list: '${{ inputs.list }}' }
+const callee: Partial<CallStep> = {
+  inputs: {
+    yes: { type: 'boolean', description: '', required: true },
+    no: { type: 'boolean', description: '', required: true },
+    list: { type: 'list', description: '', required: true },
+  },
+}
+
 function withUndo(one: Shape, owner: Build, id: string): Build {
-  const hasBody = one.kind === 'group' || one.kind === 'forEach'
+  const hasBody = one.kind === 'group' || one.kind === 'forEach' || one.kind === 'call'
   if (hasBody ? !one.groupUndo : one.kind !== 'uses' || one.noReturn || one.undo === 'none') return owner
   const undo = uses(`${id}_undo`, 'undo', {}, { skippable: one.skippable })
   return one.undo === 'checked'
@@ -211,7 +223,7 @@ const crosses = (path: string, how: string | undefined, subject: Program): boole
 
 const hasBody = (path: string, subject: Program): boolean => {
   const kind = stepAt(path, subject)?.kind
-  return kind === 'steps' || kind === 'forEach'
+  return kind === 'steps' || kind === 'forEach' || kind === 'call'
 }
 
 function stepAt(path: string, { steps }: Program): Step | undefined {

@@ -31,18 +31,29 @@ export async function interpret(
 }
 
 function prepared(program: Program, scope: Scope, ports: Ports, state: RunState): Run {
-  const outline = new Outline(program.steps, top(scope), (step, place) =>
+  const outline = new Outline(program.steps, top(scope, program.quorum), (step, place) =>
     summaryOf(step, program.actions, place.scope.values()),
   )
   const report = (phase: RunPhase, waiting?: Waiting): void =>
     ports.report({ phase, steps: outline.views(), ...(waiting ? { waiting } : {}) })
-  return { program, ports, memory: new Memory(state), outline, report }
+  return { program, ports, memory: new Memory(state), outline, locked: lockedBy(program, scope), report }
+}
+
+/** As whoever acquires the lock works it out. */
+function lockedBy({ cluster }: Program, scope: Scope): string | undefined {
+  if (cluster === undefined) return undefined
+  try {
+    const name = render(cluster, scope.values())
+    return typeof name === 'string' ? name : undefined
+  } catch {
+    return undefined
+  }
 }
 
 async function ended(run: Run, scope: Scope): Promise<RunEnd> {
   const forward = new Forward(run, new Backward(run))
   try {
-    await new Walker(run, forward).walk(run.program.steps, top(scope))
+    await new Walker(run, forward).walk(run.program.steps, top(scope, run.program.quorum))
     return outcome(run.program, scope, forward)
   } catch (error) {
     if (error instanceof Ended) return error.end

@@ -1,4 +1,5 @@
 import type { Step } from '../dsl/program.ts'
+import { foreseenCallee } from './callee.ts'
 import { type Iteration, type Place, placeOf } from './place.ts'
 import type { StepView } from './ports.ts'
 
@@ -43,6 +44,12 @@ export class Outline {
     })
   }
 
+  /** Says anew what is in a called runbook, once it is known what that is given. */
+  refill(path: string, callee: Place, steps: readonly Step[]): void {
+    const node = this.#nodes.get(path)
+    if (node) node.children = this.#nodesOf(steps, callee, node.view.depth + 1)
+  }
+
   /** Adds lines below a step. */
   hang(path: string, steps: readonly Step[], around: Place): void {
     const node = this.#nodes.get(path)
@@ -65,7 +72,8 @@ export class Outline {
     return steps.map((step) => {
       const place = placeOf(step, around)
       const node = this.#node(place.path, this.#summarise(step, place), depth)
-      if ('steps' in step) node.children = this.#nodesOf(step.steps, place, depth + 1)
+      const body = step.kind === 'call' ? foreseenCallee(step, place) : place
+      if ('steps' in step) node.children = this.#nodesOf(step.steps, body, depth + 1)
       return node
     })
   }

@@ -1,4 +1,4 @@
-import type { Json, Step } from '../dsl/program.ts'
+import type { Json, Quorum, Step } from '../dsl/program.ts'
 import type { Scope } from './scope.ts'
 
 /** Where the interpreter is: the step's path in this run (iterations included) and what it sees there. */
@@ -8,17 +8,27 @@ export interface Place {
   /** The program's key of the step whose body this is, and so the prefix of its steps' keys. */
   readonly key: string
   readonly scope: Scope
+  /** Of the innermost runbook it stands in. */
+  readonly quorum: Quorum
+  /** Whether that is one that was called. */
+  readonly called: boolean
 }
 
-export const top = (scope: Scope): Place => ({ path: '', key: '', scope })
+export const top = (scope: Scope, quorum: Quorum): Place => ({
+  path: '',
+  key: '',
+  scope,
+  quorum,
+  called: false,
+})
 
 export function placeOf(step: Step, around: Place): Place {
-  return { path: join(around.path, below(around.key, step.key)), key: step.key, scope: around.scope }
+  return { ...around, path: join(around.path, below(around.key, step.key)), key: step.key }
 }
 
 /** Where the undo steps of a step are: paths of their own, so that no job or result is taken for the step's. */
 export function undoPlace(step: Step, place: Place): Place {
-  return { path: `${place.path}/undo`, key: `${step.key}/undo`, scope: place.scope }
+  return { ...place, path: `${place.path}/undo`, key: `${step.key}/undo` }
 }
 
 export interface Iteration extends Place {
@@ -30,7 +40,7 @@ export function iterations(items: readonly Json[], as: string, place: Place): re
   const taken = new Set<string>()
   return items.map((item, index) => {
     const label = unique(labelOf(item, index), taken)
-    return { path: `${place.path}[${label}]`, key: place.key, scope: place.scope.within(as, item), label }
+    return { ...place, path: `${place.path}[${label}]`, scope: place.scope.within(as, item), label }
   })
 }
 

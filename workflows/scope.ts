@@ -34,6 +34,11 @@ export class Scope {
     return new Scope(this.#given, { ...this.#locals, [name]: value }, this.#variables, this.#outputs)
   }
 
+  /** What a runbook sees that is called: its inputs, whose run it is, and nothing else. */
+  called(inputs: Values): Scope {
+    return Scope.of({ inputs, run: this.#given.run })
+  }
+
   /** As it is now: what happens later is not seen in it, and what happens in it is not seen here. */
   frozen(): Scope {
     return new Scope(this.#given, this.#locals, { current: this.#variables.current }, this.#outputs)

@@ -32,6 +32,8 @@ function unnamed(step: Step, actions: Actions, values: Values): string {
       return `set ${Object.keys(step.set).join(', ')}`
     case 'forEach':
       return `for each ${step.as}`
+    case 'call':
+      return step.title
     case 'steps':
       return lastOf(step.key)
   }

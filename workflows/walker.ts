@@ -1,6 +1,7 @@
 import { evaluate, holds, narrow, render } from '../dsl/expression.ts'
 import type {
   AssertStep,
+  CallStep,
   Expression,
   ForEachStep,
   GateStep,
@@ -14,6 +15,7 @@ import type {
   Template,
   UsesStep,
 } from '../dsl/program.ts'
+import { enteredCallee, outputsOf } from './callee.ts'
 import { asFailure, RunCancelled, StepFailure } from './failure.ts'
 import type { Memory } from './memory.ts'
 import type { Outline } from './outline.ts'
@@ -27,6 +29,8 @@ export interface Run {
   readonly ports: Ports
   readonly memory: Memory
   readonly outline: Outline
+  /** The cluster whose lock the run holds. */
+  readonly locked: string | undefined
   report(phase: RunPhase, waiting?: Waiting): void
 }
 
@@ -74,7 +78,8 @@ export class Walker {
     const bodies = await this.#bodiesOnceSettled(step, place)
     if (!bodies || !hasBody(step)) return
     await this.#inside(step, place, bodies)
-    this.#finish(step, place, known ?? { status: 'done', startedMs, endedMs: this.#run.ports.now() })
+    const note = step.kind === 'call' ? this.#giveOutputs(step, place, bodies) : {}
+    this.#finish(step, place, known ?? { status: 'done', startedMs, endedMs: this.#run.ports.now(), ...note })
   }
 
   #recall(step: Step, place: Place, known: StepResult): void {
@@ -144,9 +149,32 @@ export class Walker {
     else if (step.id !== undefined) place.scope.setOutput(step.id, output)
   }
 
-  #bodies(step: ForEachStep | GroupStep, place: Place, summary: string, startedMs: number): readonly Place[] {
+  /** What a called runbook gives follows from what its steps gave, so it is not kept. */
+  #giveOutputs(step: CallStep, place: Place, [callee = place]: readonly Place[]): { readonly note?: string } {
+    const { output, ...note } = outputsOf(step, callee)
+    this.#give(step, place, output)
+    return note
+  }
+
+  #bodies(step: StepWithBody, place: Place, summary: string, startedMs: number): readonly Place[] {
     this.#run.outline.mark(place.path, { status: 'running', summary, startedMs })
-    if (step.kind === 'steps') return [place]
+    switch (step.kind) {
+      case 'steps':
+        return [place]
+      case 'call':
+        return [this.#callee(step, place)]
+      case 'forEach':
+        return this.#iterations(step, place)
+    }
+  }
+
+  #callee(step: CallStep, place: Place): Place {
+    const callee = enteredCallee(step, place, this.#run.locked)
+    this.#run.outline.refill(place.path, callee, step.steps)
+    return callee
+  }
+
+  #iterations(step: ForEachStep, place: Place): readonly Place[] {
     const bodies = iterations(
       worked(() => listOf(step, place)),
       step.as,
@@ -156,7 +184,7 @@ export class Walker {
     return bodies
   }
 
-  async #inside(step: ForEachStep | GroupStep, place: Place, bodies: readonly Place[]): Promise<void> {
+  async #inside(step: StepWithBody, place: Place, bodies: readonly Place[]): Promise<void> {
     this.#direction.entered(step, place)
     for (const body of bodies) {
       this.#run.outline.mark(body.path, { status: 'running' })
@@ -223,7 +251,7 @@ export class Walker {
       with: worked(() => rendered(step.with, place)),
       timeoutMs: step.timeoutMs ?? this.#action(action).timeoutMs,
       undo: this.#direction.undo,
-      quorum: this.#run.program.quorum,
+      quorum: place.quorum,
     }
   }
 
@@ -235,9 +263,10 @@ export class Walker {
   }
 }
 
-type StepWithBody = ForEachStep | GroupStep
+type StepWithBody = ForEachStep | GroupStep | CallStep
 
-export const hasBody = (step: Step): step is StepWithBody => step.kind === 'forEach' || step.kind === 'steps'
+export const hasBody = (step: Step): step is StepWithBody =>
+  step.kind === 'forEach' || step.kind === 'steps' || step.kind === 'call'
 
 /** Whether performing it may change something. */
 export const isEffect = (program: Program, step: Step): boolean =>

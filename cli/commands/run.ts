@@ -1,4 +1,3 @@
-import { basename } from 'node:path'
 import type { Door } from '../../client/door.ts'
 import type { RunSnapshot } from '../../client/run.ts'
 import type { KnownNames } from '../../dsl/input-names.ts'
@@ -96,12 +95,12 @@ function leave(last: RunSnapshot | undefined, id: string, say: (text: string) =>
  */
 async function localProgram(name: string, environment: NodeJS.ProcessEnv): Promise<Program | undefined> {
   const found = await localRunbooks(environment)
-  const mine = found.find(({ file, compiled }) =>
-    compiled.ok ? compiled.value.name === name : basename(file).replace(/\.ya?ml$/, '') === name,
-  )
+  const mine = found.find((runbook) => runbook.name === name)
   if (mine?.compiled.ok === true) return mine.compiled.value
   if (mine?.compiled.ok === false) {
-    throw new UsageError(printProblems(mine.compiled.problems, new Map([[mine.file, mine.text]])))
+    throw new UsageError(
+      printProblems(mine.compiled.problems, new Map(found.map(({ file, text }) => [file, text]))),
+    )
   }
   const near = nearest(
     name,

@@ -1,10 +1,12 @@
 import type {
   AssertStep,
+  CallStep,
   Effect,
   Expression,
   ForEachStep,
   GateStep,
   GroupStep,
+  InputSpec,
   PinnedAction,
   Program,
   SetStep,
@@ -105,6 +107,33 @@ export const forEach =
     steps: built(steps, `${prefix}${id}/`),
   })
 
+/** A call of a runbook whose inputs are texts; what they are filled with stands in `given`. */
+export const call =
+  (
+    id: string,
+    given: Readonly<Record<string, string>>,
+    steps: readonly Build[],
+    {
+      outputs = {},
+      callee = {},
+      ...options
+    }: Options & { readonly outputs?: Readonly<Record<string, string>>; readonly callee?: Partial<CallStep> } = {},
+  ): Build =>
+  (prefix): CallStep => ({
+    ...base(prefix + id, { id, ...options }),
+    kind: 'call',
+    call: `book-${id}`,
+    title: `The runbook book-${id}`,
+    with: templates(given),
+    inputs: Object.fromEntries(Object.keys(given).map((name) => [name, textInput])),
+    quorum: 'kept',
+    steps: built(steps, `${prefix}${id}/`),
+    outputs: templates(outputs),
+    ...callee,
+  })
+
+const textInput: InputSpec = { type: 'string', description: '', required: true }
+
 /** With the steps that take it back. */
 export const undoneBy =
   (step: Build, ...undo: readonly Build[]): Build =>
@@ -155,6 +184,7 @@ function actionsOf(step: Step): readonly string[] {
       return [step.gate, ...undo]
     case 'steps':
     case 'forEach':
+    case 'call':
       return [...step.steps.flatMap(actionsOf), ...undo]
     case 'assert':
     case 'set':
