@@ -10,11 +10,21 @@ import { keysCount } from './etcd/keys-count.ts'
 import { leaderMove } from './etcd/leader-move.ts'
 import { memberUpdate } from './etcd/member-update.ts'
 import { inventoryMove } from './inventory/move.ts'
-import { serviceDisable, serviceEnable, serviceStart, serviceStatus, serviceStop } from './service/actions.ts'
+import { restoreSnapshot } from './recover/restore.ts'
+import { survivorForce, survivorTry } from './recover/survivor.ts'
+import {
+  serviceDisable,
+  serviceEnable,
+  serviceStart,
+  serviceStartTogether,
+  serviceStatus,
+  serviceStop,
+} from './service/actions.ts'
 
 const all: readonly Action[] = [
   ...[inspect, destinationCheck, keysCount, backup, leaderMove, memberUpdate, configWrite, configRestore],
-  ...[serviceStatus, serviceStop, serviceStart, serviceDisable, serviceEnable],
+  ...[serviceStatus, serviceStop, serviceStart, serviceStartTogether, serviceDisable, serviceEnable],
+  ...[survivorTry, survivorForce, restoreSnapshot],
   ...[copy, same, setAside, restore, activate, deactivate],
   inventoryMove,
 ]

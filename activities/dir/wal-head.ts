@@ -25,14 +25,21 @@ const metadataType = 1n
 
 function framesOf(head: Buffer): readonly Buffer[] {
   const frames: Buffer[] = []
-  let at = 0
-  while (at + 8 <= head.length) {
-    const [length, padding] = frameLength(head.readBigUInt64LE(at))
-    if (length === 0 || at + 8 + length > head.length) break
-    frames.push(head.subarray(at + 8, at + 8 + length))
-    at += 8 + length + padding
-  }
+  for (let frame = frameAt(head, 0); typeof frame === 'object'; frame = frameAt(head, frame.next))
+    frames.push(frame.bytes)
   return frames
+}
+
+/** The frame that begins there; `more` when it goes on behind what there is, `end` where nothing was written yet. */
+export function frameAt(
+  segment: Buffer,
+  at: number,
+): { readonly bytes: Buffer; readonly next: number } | 'more' | 'end' {
+  if (at + 8 > segment.length) return 'more'
+  const [length, padding] = frameLength(segment.readBigUInt64LE(at))
+  if (length === 0) return 'end'
+  if (at + 8 + length + padding > segment.length) return 'more'
+  return { bytes: segment.subarray(at + 8, at + 8 + length), next: at + 8 + length + padding }
 }
 
 /** The top byte says how much padding follows, when its top bit is set. */
@@ -41,7 +48,8 @@ function frameLength(field: bigint): readonly [length: number, padding: number] 
   return [Number(field & 0xff_ffff_ffff_ffffn), top >= 0x80 ? top & 0x7 : 0]
 }
 
-function recordOf(frame: Buffer): {
+/** A record of the log: what kind it is, and what it holds. */
+export function recordOf(frame: Buffer): {
   readonly type: bigint | Buffer | undefined
   readonly data: Buffer | undefined
 } {
@@ -51,7 +59,7 @@ function recordOf(frame: Buffer): {
 }
 
 /** The varint and bytes fields of a protobuf message, by number; what follows anything else is left out. */
-function fieldsOf(message: Buffer): ReadonlyMap<number, bigint | Buffer> {
+export function fieldsOf(message: Buffer): ReadonlyMap<number, bigint | Buffer> {
   const fields = new Map<number, bigint | Buffer>()
   let rest = message
   while (rest.length > 0) {

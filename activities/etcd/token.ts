@@ -78,7 +78,8 @@ async function firstThatCan(channels: readonly Channel[], login: object, timeout
   throw refused
 }
 
-async function passwordOf(cluster: string, { password }: EtcdAuth): Promise<string> {
+/** Throws `InputError` saying where the password should be. */
+export async function passwordOf(cluster: string, { password }: EtcdAuth): Promise<string> {
   const where = `clusters.${cluster}.auth.password in the inventory`
   const name = password.slice(password.indexOf(':') + 1)
   if (password.startsWith('env:')) {

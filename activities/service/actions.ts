@@ -2,9 +2,11 @@ import { z } from 'zod'
 import type { EtcdLayout } from '../../dsl/inventory.ts'
 import { type ActionContext, defineAction } from '../action.ts'
 import { explainEtcd } from '../etcd/errors.ts'
-import { ActionError } from '../failure.ts'
+import type { Identity } from '../dir/wal-head.ts'
+import { ActionError, UnknownOutcomeError } from '../failure.ts'
 import { jobKey } from '../host/job-key.ts'
 import { clusterNamed, layoutOn } from '../inventory/look-up.ts'
+import { acknowledgeUnreachable } from '../recover/acknowledge.ts'
 import type { RemoteHost } from '../ssh/remote-host.ts'
 import { serviceManager } from './manager.ts'
 import { refuseSecondInstance } from './never-on-both.ts'
@@ -78,33 +80,79 @@ export const serviceStop = defineAction({
   },
 })
 
+const started = {
+  memberId: z.string().describe('ID of the member whose data it was started with, lower-case hex'),
+  clusterId: z.string().describe('ID of the cluster that data belongs to, lower-case hex'),
+}
+
 export const serviceStart = defineAction({
   name: 'service.start',
   title: 'start etcd',
   doc: "Starts etcd on a host with the data directory that lies there. Refuses when that could make a second instance of a member or bring back stale data: when any other host of the cluster has the same member's data in place or cannot be asked, when a newer copy of it exists anywhere, or when the cluster expects the member elsewhere.",
   effect: 'change',
-  ...{ subject, input, example },
+  ...{ subject, example },
+  input: z.strictObject({ ...input.shape, acknowledgeUnreachable }),
+  output: z.strictObject({ state: z.string().describe('Always "running"'), ...started }),
+  timeoutMs: 180_000,
+  run: async (asked, context) => ({ state: 'running', ...(await startOn(asked, context)) }),
+})
+
+export const serviceStartTogether = defineAction({
+  name: 'service.startTogether',
+  title: 'start etcd on several hosts at once',
+  doc: 'Starts etcd on every given host at the same time, each under the rules of service.start: the members of a restored cluster come up only together, because none serves before a quorum of them runs.',
+  effect: 'change',
+  subject: ['cluster'],
+  example: { cluster: 'demo', hosts: ['host-1', 'host-2', 'host-3'] },
+  input: z.strictObject({
+    cluster: z.string().describe('The cluster the members belong to'),
+    hosts: z.array(z.string()).min(1).describe('The hosts to start etcd on'),
+    acknowledgeUnreachable,
+  }),
   output: z.strictObject({
-    state: z.string().describe('Always "running"'),
-    memberId: z.string().describe('ID of the member whose data it was started with, lower-case hex'),
-    clusterId: z.string().describe('ID of the cluster that data belongs to, lower-case hex'),
+    started: z
+      .array(z.strictObject({ host: z.string().describe('The host'), ...started }))
+      .describe('What runs now'),
   }),
   timeoutMs: 180_000,
-  run: async (asked, context) => {
-    const { host, layout } = placeOf(asked, context)
-    const identity = await refuseSecondInstance(context, asked)
-    const { start, status } = serviceManager(layout.service)
-    const words = [String(start.length), ...start, ...status]
-    await host
-      .job(
-        jobKey(context),
-        { argv: ['sh', '-c', startScript, 'start', ...words] },
-        { signal: context.signal },
-      )
-      .catch(explained)
-    return { state: 'running', ...identity }
+  run: async ({ cluster, hosts, acknowledgeUnreachable: acknowledged }, context) => {
+    const starts = hosts.map((host) =>
+      startOn({ cluster, host, acknowledgeUnreachable: acknowledged }, context),
+    )
+    const ends = await Promise.allSettled(starts)
+    const failures = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason] : []))
+    if (failures.length > 0) throw severest(failures)
+    const identities = await Promise.all(starts)
+    return { started: identities.map((identity, at) => ({ host: hosts[at] ?? '', ...identity })) }
   },
 })
+
+async function startOn(
+  asked: Input & { readonly acknowledgeUnreachable: readonly string[] },
+  context: ActionContext,
+): Promise<Identity> {
+  const { host, layout } = placeOf(asked, context)
+  const identity = await refuseSecondInstance(context, {
+    ...{ cluster: asked.cluster, host: asked.host, acknowledged: asked.acknowledgeUnreachable },
+  })
+  const { start, status } = serviceManager(layout.service)
+  const words = [String(start.length), ...start, ...status]
+  await host
+    .job(jobKey(context), { argv: ['sh', '-c', startScript, 'start', ...words] }, { signal: context.signal })
+    .catch(explained)
+  return identity
+}
+
+/** One error for several hosts: unknown when any is, and all their messages. */
+function severest(failures: readonly unknown[]): unknown {
+  const [first] = failures
+  if (failures.length === 1) return first
+  const known = failures.filter((failure) => failure instanceof Error)
+  const text = known.map(({ message }) => message).join(' ')
+  const unknown = known.some(({ name }) => name === 'UnknownOutcomeError')
+  const options = { cause: first }
+  return unknown ? new UnknownOutcomeError(text, options) : new ActionError(text, options)
+}
 
 export const serviceDisable = defineAction({
   name: 'service.disable',

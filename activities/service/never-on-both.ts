@@ -14,6 +14,7 @@ import type { EtcdCluster } from '../etcd/cluster.ts'
 import { EtcdError } from '../etcd/errors.ts'
 import { ActionError, InputError, RefusedError } from '../failure.ts'
 import { clusterNamed, layoutOn } from '../inventory/look-up.ts'
+import { isMadeBy } from '../recover/made-by-run.ts'
 
 /**
  * Refuses to start etcd on a host where that could make a second instance of a member, or bring back data
@@ -33,6 +34,11 @@ export async function refuseSecondInstance(context: ActionContext, at: Place): P
 export interface Place {
   readonly cluster: string
   readonly host: string
+  /**
+   * Hosts that cannot be asked, for which a person answers. Counts only where the quorum is lost: there is no other
+   * way on then, while a cluster that works can take the dead host out first.
+   */
+  readonly acknowledged?: readonly string[]
 }
 
 export interface StartFacts {
@@ -42,6 +48,8 @@ export interface StartFacts {
   readonly peerUrl: string
   readonly own: DataDirectories
   readonly others: readonly OtherHost[]
+  /** Hosts that need not be asked: where the quorum is lost, those that cannot have the same identity. */
+  readonly excused?: readonly string[]
   /** As the quorum sees it without that host; left out when no other member can say. */
   readonly membership?: Membership
   /** Log ends of all directories that hold the same member's data, by `HOST:PATH`. */
@@ -65,17 +73,21 @@ export function whyNotStart(facts: StartFacts): string | undefined {
   const { identity } = own.inPlace
   if (!identity) return `${dataDir} holds no readable log, so whose data it is cannot be told.`
   const elsewhere = facts.others
-    .map((other) => whyElsewhere(other, identity))
+    .map((other) => whyElsewhere(other, identity, facts.excused ?? []))
     .find((why) => why !== undefined)
   return elsewhere ?? whyOutrun(facts, identity) ?? whyNotMember(facts, identity, host)
 }
 
-function whyElsewhere(other: OtherHost, { memberId, clusterId }: Identity): string | undefined {
+function whyElsewhere(
+  other: OtherHost,
+  { memberId, clusterId }: Identity,
+  excused: readonly string[],
+): string | undefined {
   const { host, directories, answersAs } = other
   if (answersAs === memberId)
     return `member ${memberId} answers on ${host} already. Stop and fence it there first.`
   if (!directories) {
-    if (answersAs !== undefined) return undefined
+    if (answersAs !== undefined || excused.includes(host)) return undefined
     return `${host} cannot be asked whether it holds the same member's data (${other.whyUnknown ?? 'no answer'}). Bring it back, or take it out of the inventory once it is certain never to start again.`
   }
   const { inPlace } = directories
@@ -113,19 +125,32 @@ function placeKey(host: string, path: string): string {
   return `${host}:${path}`
 }
 
-async function startFacts(context: ActionContext, { cluster: name, host }: Place): Promise<StartFacts> {
+async function startFacts(context: ActionContext, place: Place): Promise<StartFacts> {
+  const { cluster: name, host } = place
   const cluster = clusterNamed(context.inventory, name)
   const layout = layoutOn(cluster, host)
   const etcd = context.cluster(name)
   const otherHosts = etcd.hosts.filter((other) => other !== host)
-  const [own, others, membership] = await Promise.all([
+  const [own, excused, others, membership] = await Promise.all([
     dataDirectories(context.host(host), layout.dataDir),
+    excusedHosts(context, place, layout.dataDir, otherHosts),
     Promise.all(otherHosts.map((other) => otherHost(context, etcd, other, layoutOn(cluster, other).dataDir))),
     membershipWithout(etcd, otherHosts, context.signal),
   ])
-  const facts = { host, dataDir: layout.dataDir, peerUrl: peerUrl(layout), own, others }
+  const facts = { host, dataDir: layout.dataDir, peerUrl: peerUrl(layout), own, others, excused }
   const ends = await endsOfSameMember(context, facts)
   return { ...facts, ends, ...(membership && { membership }) }
+}
+
+/** An identity that this run made itself lies nowhere else; for any other, hosts that cannot be asked need a person. */
+async function excusedHosts(
+  context: ActionContext,
+  { host, acknowledged = [] }: Place,
+  dataDir: string,
+  others: readonly string[],
+): Promise<readonly string[]> {
+  if (context.quorum !== 'lost') return []
+  return (await isMadeBy(context.host(host), dataDir, context.run)) ? others : acknowledged
 }
 
 async function otherHost(

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream'
 import type { ClientChannel } from 'ssh2'
 import type { Host, Inventory } from '../../dsl/inventory.ts'
 import { ActionError, InputError, UnknownOutcomeError } from '../failure.ts'
@@ -129,12 +130,16 @@ export class SshHost implements RemoteHost {
     return connection.run(line, { ...options, killWith: rightsOf(argv) })
   }
 
-  /** As `exec`, with `source`'s output of `readArgv` as its stdin, through this process. Sent once. */
+  /**
+   * As `exec`, with `source`'s output of `readArgv` as its stdin, through this process and what `through` makes of it.
+   * Sent once. That the source came to its end is for the caller to see by a digest.
+   */
   async receiveFrom(
     source: SshHost,
     readArgv: readonly string[],
     argv: readonly string[],
     signal: AbortSignal | undefined,
+    through: (read: Readable) => Readable = (read) => read,
   ): Promise<Exited> {
     const writing = this.privilegedArgv(argv)
     return this.#evidence({ phase: 'before', kind: 'exec', host: this.name, argv: writing }, async () => {
@@ -143,7 +148,7 @@ export class SshHost implements RemoteHost {
       const connection = await this.#pool.connection(this.name)
       try {
         const ran = await connection.run(this.#commandLine(writing), {
-          stdin: reader,
+          stdin: through(reader),
           killWith: rightsOf(writing),
           ...(signal === undefined ? {} : { signal }),
         })
