@@ -1,4 +1,9 @@
 import type { Action } from './action.ts'
+import { firewallPorts } from './after/firewall.ts'
+import { haproxyBackends } from './after/haproxy.ts'
+import { hostsFile } from './after/hosts-file.ts'
+import { kubeApiserver } from './after/kube-apiserver.ts'
+import { prometheusTargets } from './after/prometheus.ts'
 import { activate, deactivate, restore, setAside } from './dir/actions.ts'
 import { copy } from './dir/copy.ts'
 import { same } from './dir/same.ts'
@@ -27,6 +32,7 @@ const all: readonly Action[] = [
   ...[survivorTry, survivorForce, restoreSnapshot],
   ...[copy, same, setAside, restore, activate, deactivate],
   inventoryMove,
+  ...[firewallPorts, hostsFile, haproxyBackends, kubeApiserver, prometheusTargets],
 ]
 
 /** Every action there is, by name: an explicit list, so that types, search and tools see it. */
