@@ -1,5 +1,5 @@
 // swc turns the sources (and the ESM-only packages named below) into CommonJS inside Jest.
-const esmOnly = ['@marcbachmann/cel-js']
+const esmOnly = ['@marcbachmann/cel-js', 'age-encryption', '@noble', '@scure']
 
 export default {
   testEnvironment: 'node',
