@@ -50,12 +50,18 @@ export interface PreparedAction {
   /** Looks whether the effect is there already; its output if so. Asked before every attempt. */
   readonly probe?: (context: ActionContext) => Promise<unknown>
   /** For `disrupt`: which member goes out of service. The engine's guard is asked about it first. */
-  readonly disrupts?: Disruption
+  readonly disrupts?: Disruption | Removal
 }
 
 export interface Disruption {
   readonly cluster: string
   readonly host: string
+}
+
+/** A member leaves for good. `margin` is how many voters must be able to fail afterwards, when it was well. */
+export interface Removal {
+  readonly cluster: string
+  readonly removes: { readonly member: string; readonly id: string; readonly margin: number }
 }
 
 interface Definition<In extends z.ZodObject, Out extends z.ZodObject> {
@@ -73,7 +79,7 @@ interface Definition<In extends z.ZodObject, Out extends z.ZodObject> {
   readonly retry?: RetrySpec
   readonly run: (input: z.output<In>, context: ActionContext) => Promise<z.output<Out>>
   readonly probe?: (input: z.output<In>, context: ActionContext) => Promise<z.output<Out> | undefined>
-  readonly disrupts?: (input: z.output<In>) => Disruption
+  readonly disrupts?: (input: z.output<In>) => Disruption | Removal
 }
 
 const readRetry: RetrySpec = { attempts: 3, intervalMs: 500, backoff: 2 }

@@ -13,6 +13,9 @@ import { destinationCheck } from './etcd/destination.ts'
 import { inspect } from './etcd/inspect.ts'
 import { keysCount } from './etcd/keys-count.ts'
 import { leaderMove } from './etcd/leader-move.ts'
+import { memberAdd } from './etcd/member-add.ts'
+import { memberPromote } from './etcd/member-promote.ts'
+import { memberRemove, memberWithdraw } from './etcd/member-remove.ts'
 import { memberUpdate } from './etcd/member-update.ts'
 import { inventoryMove } from './inventory/move.ts'
 import { restoreSnapshot } from './recover/restore.ts'
@@ -28,6 +31,7 @@ import {
 
 const all: readonly Action[] = [
   ...[inspect, destinationCheck, keysCount, backup, leaderMove, memberUpdate, configWrite, configRestore],
+  ...[memberAdd, memberPromote, memberRemove, memberWithdraw],
   ...[serviceStatus, serviceStop, serviceStart, serviceStartTogether, serviceDisable, serviceEnable],
   ...[survivorTry, survivorForce, restoreSnapshot],
   ...[copy, same, setAside, restore, activate, deactivate],

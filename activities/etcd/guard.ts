@@ -1,23 +1,32 @@
-import type { ActionContext } from '../action.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { ActionContext, Disruption, Removal } from '../action.ts'
+import type { Cluster } from '../../dsl/inventory.ts'
 import { dataDirectories } from '../dir/data-directories.ts'
 import { RefusedError } from '../failure.ts'
 import { clusterNamed, layoutOn } from '../inventory/look-up.ts'
 import { serviceState } from '../service/manager.ts'
 import { quorumOf } from './assess.ts'
 import { inspectCluster } from './inspect.ts'
-import type { Inspection } from './inspection.ts'
-import type { Seating } from './sweep.ts'
+import type { Inspection, MemberView } from './inspection.ts'
+import { memberMeant } from './member-change.ts'
+import { type Seat, whyNotAdd, whyNotPromote, whyNotRemove } from './projected-quorum.ts'
 
 /**
- * The engine's own rule before a member goes out of service: what is left must be a whole, healthy quorum,
- * asked of every member at that moment. Throws `RefusedError`. Stopping what does not run is no disruption.
+ * The engine's own rule before a member goes out of service or leaves for good: what is left must be a whole,
+ * healthy quorum, asked of every member at that moment. Throws `RefusedError`. Stopping what does not run is no
+ * disruption.
  */
 export async function guardDisruption(
   context: ActionContext,
-  { cluster: name, host }: { readonly cluster: string; readonly host: string },
+  disruption: Disruption | Removal,
 ): Promise<void> {
+  if ('removes' in disruption) await guardRemoval(context, disruption)
+  else await guardStop(context, disruption)
+}
+
+async function guardStop(context: ActionContext, { cluster: name, host }: Disruption): Promise<void> {
   if (await provenStopped(context, name, host)) return
-  const seen = await inspectWhereMembersAre(context, name)
+  const seen = await inspectAsItIs(context, name)
   const member = seen.members.find((view) => (view.peerHost || view.host) === host)
   const refusal = whyNotDisrupt(seen, member?.name)
   if (refusal !== undefined) {
@@ -27,36 +36,107 @@ export async function guardDisruption(
 
 /**
  * Why a member must not go out of service now, as a sentence; `undefined` when it may. Pure. `member` is left
- * out when the host runs none of the cluster, whose quorum then does not depend on it.
+ * out when the host runs none of the cluster, whose quorum then does not depend on it; nor does it on a learner.
+ * One that does not serve anyway may be stopped as long as the others are a quorum without it.
  */
 export function whyNotDisrupt(seen: Inspection, member: string | undefined): string | undefined {
-  if (member === undefined) return undefined
+  const target = member === undefined ? undefined : seen.byName[member]
+  if (!target || target.isLearner) return undefined
   const others = seen.members.filter((view) => view.name !== member)
   const unwell = others.filter((view) => !view.healthy)
-  if (seen.voters === 1 && !seen.byName[member]?.isLearner) {
+  if (seen.voters === 1)
     return 'it is the only voter, and the cluster would be down. Grow the cluster to three members first.'
-  }
-  if (unwell.length > 0)
+  if (target.healthy && unwell.length > 0)
     return `the others must all be well, and ${unwell.map((view) => view.why).join('; ')}.`
-  if (seen.alarms.length > 0) return `an alarm is raised: ${seen.alarms.join(', ')}.`
+  if (target.healthy && seen.alarms.length > 0) return `an alarm is raised: ${seen.alarms.join(', ')}.`
   if (seen.clusterId === '') return 'the members do not agree on which cluster they are.'
   if (seen.leader === '') return 'there is no leader that all members agree on.'
-  const left = others.filter((view) => !view.isLearner).length
+  const left = others.filter((view) => view.healthy && !view.isLearner).length
   const quorum = quorumOf(seen.voters)
   if (left >= quorum) return undefined
-  return `of ${seen.voters} voters ${left} would be left, and the quorum is ${quorum}. Grow the cluster to three members first.`
+  return `of ${seen.voters} voters ${left} would be left, and the quorum is ${quorum}. ${unwell.length > 0 ? `${unwell.map((view) => view.why).join('; ')}.` : 'Grow the cluster to three members first.'}`
 }
 
-/** During a move a member is where the membership says, which the inventory learns last. */
-async function inspectWhereMembersAre(context: ActionContext, name: string): Promise<Inspection> {
+async function guardRemoval(context: ActionContext, { cluster, removes }: Removal): Promise<void> {
+  const seen = await inspectAsItIs(context, cluster)
+  const { member, id, margin } = removes
+  const target = memberMeant(seen.members, member, id)
+  const refusal = target && (whyUndecided(seen) ?? whyNotRemove(seatsOf(seen), target.id, margin))
+  if (refusal !== undefined) throw new RefusedError(`${member} was not removed from ${cluster}: ${refusal}`)
+}
+
+/** Before a member is added: etcd would refuse some of it, and let what stalls a cluster of one. */
+export async function guardAddition(
+  context: ActionContext,
+  {
+    cluster,
+    member,
+    learner,
+  }: { readonly cluster: string; readonly member: string; readonly learner: boolean },
+): Promise<void> {
+  const seen = await inspectAsItIs(context, cluster)
+  const refusal = whyUndecided(seen) ?? whyNotAdd(seatsOf(seen), learner)
+  if (refusal === undefined) return
+  const unwell = seen.members.filter(({ id, healthy }) => id !== '' && !healthy).map(({ why }) => why)
+  throw new RefusedError(`${member} was not added to ${cluster}: ${[refusal, ...unwell].join(' ')}`)
+}
+
+/** Before a learner is promoted that was proven to be alive just now. */
+export async function guardPromotion(
+  context: ActionContext,
+  { cluster, member, id }: { readonly cluster: string; readonly member: string; readonly id: string },
+): Promise<void> {
+  const seen = await inspectAsItIs(context, cluster)
+  const seats = seatsOf(seen).map((seat) => (seat.id === id ? { ...seat, alive: true } : seat))
+  const refusal = whyUndecided(seen) ?? whyNotPromote(seats, id)
+  if (refusal !== undefined) throw new RefusedError(`${member} was not promoted in ${cluster}: ${refusal}`)
+}
+
+function whyUndecided(seen: Inspection): string | undefined {
+  if (seen.clusterId === '') return 'the members do not agree on which cluster they are.'
+  if (seen.leader === '') return 'there is no leader that all members agree on.'
+  return undefined
+}
+
+/** Everybody the membership names, as far as the quorum goes. */
+function seatsOf({ members }: Inspection): readonly Seat[] {
+  return members
+    .filter(({ id }) => id !== '')
+    .map(({ id, isLearner, healthy }) => ({ id, votes: !isLearner, alive: healthy }))
+}
+
+/**
+ * Looks at a cluster while its membership changes: members are where the membership says, which the inventory
+ * learns last, and one that joins may not be in the inventory at all.
+ */
+export async function inspectAsItIs(context: ActionContext, name: string): Promise<Inspection> {
   const cluster = clusterNamed(context.inventory, name)
-  const look = (at: Seating) =>
-    inspectCluster(cluster, context.cluster(name), { at, hash: false, signal: context.signal })
-  const seen = await look({})
-  const moved = seen.members.filter(
-    (view) => view.name in cluster.members && view.peerHost !== '' && view.peerHost !== view.host,
-  )
-  return moved.length === 0 ? seen : look(Object.fromEntries(moved.map((view) => [view.name, view.peerHost])))
+  const look = (members: Cluster['members']) =>
+    inspectCluster({ ...cluster, members }, context.cluster(name), { hash: false, signal: context.signal })
+  const seen = await ledLook(() => look(cluster.members), context.signal)
+  const elsewhere = seen.members.filter(isElsewhere)
+  if (elsewhere.length === 0) return seen
+  return look({
+    ...cluster.members,
+    ...Object.fromEntries(elsewhere.map((view) => [view.name, view.peerHost])),
+  })
+}
+
+/** An election is no reason to refuse anything: it is waited out for a while. */
+async function ledLook(look: () => Promise<Inspection>, signal: AbortSignal): Promise<Inspection> {
+  const endMs = Date.now() + electionMs
+  for (;;) {
+    const seen = await look()
+    if (seen.leader !== '' || Date.now() > endMs) return seen
+    await sleep(200, undefined, { signal })
+  }
+}
+
+const electionMs = 5000
+
+/** The host it was asked on is not the one whose peer URL it has; one that never started has no name to ask for. */
+function isElsewhere({ name, peerHost, host }: MemberView): boolean {
+  return peerHost !== '' && peerHost !== host && !name.startsWith('(')
 }
 
 /** Both the service manager and the lock on the database say that nothing runs. */
