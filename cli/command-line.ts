@@ -11,7 +11,7 @@ export interface CommandLine {
 }
 
 /**
- * Reads a command line. A command may have two words (`inventory check`). Throws `UsageError`, with the name
+ * Reads a command line. A command may have up to three words (`inventory check`, `lab hosts up`). Throws `UsageError`, with the name
  * that was probably meant.
  */
 export function readCommandLine(argv: readonly string[], commands: readonly Command[]): CommandLine {
@@ -49,13 +49,13 @@ export function readCommandLine(argv: readonly string[], commands: readonly Comm
 }
 
 function findCommand(argv: readonly string[], commands: readonly Command[]) {
-  const [first, second] = argv
-  const named = (name: string) => commands.find((command) => command.name === name)
+  const [first] = argv
   if (first === undefined) throw new UsageError('Which command? `quorate help` lists them.')
-  const double = second === undefined ? undefined : named(`${first} ${second}`)
-  if (double !== undefined) return { command: double, rest: argv.slice(2) }
-  const single = named(first)
-  if (single !== undefined) return { command: single, rest: argv.slice(1) }
+  for (const words of [3, 2, 1]) {
+    const name = argv.slice(0, words).join(' ')
+    const command = commands.find((one) => one.name === name)
+    if (command !== undefined) return { command, rest: argv.slice(words) }
+  }
   const family = commands.filter(({ name }) => name.startsWith(`${first} `)).map(({ name }) => name)
   if (family.length > 0)
     throw new UsageError(

@@ -4,6 +4,7 @@ import { cancel, decisions } from './decisions.ts'
 import { demo } from './demo.ts'
 import { helpCommand } from './help.ts'
 import { inventoryCheck } from './inventory-check.ts'
+import { labHosts } from './lab-hosts.ts'
 import { lint } from './lint.ts'
 import { run } from './run.ts'
 import { runbooks } from './runbooks.ts'
@@ -18,5 +19,5 @@ export const commands: readonly Command[] = [
   ...[demo, up, down, worker],
   ...[lint, runbooks, actions, run, runs, show, watch],
   ...decisions,
-  ...[cancel, inventoryCheck, schema, helpCommand(() => commands)],
+  ...[cancel, inventoryCheck, ...labHosts, schema, helpCommand(() => commands)],
 ]

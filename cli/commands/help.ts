@@ -9,7 +9,7 @@ export function helpCommand(all: () => readonly Command[]): Command {
     usage: '[COMMAND]',
     summary: 'say what there is, or what one command does',
     flags: {},
-    positionals: { min: 0, max: 2 },
+    positionals: { min: 0, max: 3 },
     run({ positionals, terminal }) {
       const name = positionals.join(' ')
       if (name === '') {

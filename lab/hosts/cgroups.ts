@@ -14,6 +14,7 @@ export interface ControlGroup {
   /** Kills all of them at once, frozen ones too, and returns when they are gone. */
   kill(): Promise<void>
   freeze(frozen: boolean): void
+  isFrozen(): boolean
   /** Removes the directories; nothing may run in them. */
   remove(): Promise<void>
 }
@@ -37,6 +38,10 @@ export function controlGroup(name: string): ControlGroup {
       }
     },
     freeze: (frozen) => writeFileSync(join(main, 'cgroup.freeze'), frozen ? '1' : '0'),
+    isFrozen() {
+      const file = join(main, 'cgroup.freeze')
+      return existsSync(file) && readFileSync(file, 'utf8').trim() === '1'
+    },
     async remove() {
       for (const directory of directories) await removeTree(directory)
     },

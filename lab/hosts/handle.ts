@@ -41,7 +41,7 @@ export interface HostsLab extends Faults {
   /** A file of a host, or what stands in its place when it is read: throws when it cannot be. */
   readFile(host: string, path: string): Promise<string>
   writeFile(host: string, path: string, text: string): Promise<void>
-  isUp(host: string): boolean
+  state(host: string): 'up' | 'off' | 'frozen'
   /** Ends it all; nothing of it is left on this machine but its directory. Safe to repeat. */
   stop(): Promise<void>
 }
@@ -89,7 +89,10 @@ export function hostsLab(lab: HostsLabRecord): HostsLab {
     writeFile: async (name, path, text) => {
       checked(await machine(name).run(['sh', '-c', 'cat >"$1"', 'write', path], { stdin: text }), name, path)
     },
-    isUp: (name) => machine(name).runs(),
+    state(name) {
+      const { runs, group } = machine(name)
+      return runs() ? (group.isFrozen() ? 'frozen' : 'up') : 'off'
+    },
     stop: () => (stopped ??= endLab(lab.number)),
   }
 }

@@ -1,5 +1,14 @@
 import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { Socket } from 'node:net'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -78,7 +87,7 @@ export async function startHostsLab(options: HostsLabOptions): Promise<HostsLab>
     const lab = recordOf(options, { directory, number: claim.number, layers, binaries })
     claim.announce(lab)
     const handle = hostsLab(lab)
-    if (options.keep !== true) endWithThisProcess(lab)
+    const callOff = endWithThisProcess(lab)
     await prepare(lab, options, binaries)
     say(`booting ${lab.hosts.length} hosts in ${labNames(lab.number).network}`)
     await allOrFirstError(lab.hosts.map(({ name }) => handle.boot(name)))
@@ -86,7 +95,18 @@ export async function startHostsLab(options: HostsLabOptions): Promise<HostsLab>
     // Only now are the certificates there to be read.
     const complete = hostsLab(lab)
     if (Object.keys(lab.members).length > 0) await untilHealthy(complete)
-    return complete
+    if (options.keep === true) {
+      const { owner: _, ...ownerless } = lab
+      claim.announce(ownerless)
+      callOff()
+    }
+    return {
+      ...complete,
+      stop() {
+        callOff()
+        return complete.stop()
+      },
+    }
   } catch (error) {
     await claim.release()
     throw error
@@ -121,9 +141,7 @@ function recordOf(options: HostsLabOptions, { directory, number, layers, binarie
     members: Object.fromEntries(withMember.map(({ name }, index) => [`etcd-${index + 1}`, name])),
     spares: withEtcd.slice(withMember.length).map(({ name }) => name),
     hosts: [...plain, ...special],
-    ...(options.keep === true || ticks === undefined
-      ? {}
-      : { owner: { pid: process.pid, startedTicks: ticks } }),
+    ...(ticks !== undefined && { owner: { pid: process.pid, startedTicks: ticks } }),
     since: new Date().toISOString(),
   }
 }
@@ -245,26 +263,28 @@ async function untilHealthy(lab: HostsLab): Promise<void> {
 
 /**
  * When this process is gone, however it went, the hosts end at once; a shell waits for it on a pipe. What else the
- * lab has on this machine goes with the next lab that starts, or `quorate lab hosts down`.
+ * lab has on this machine goes with the next lab that starts, or `quorate lab hosts down`. Returns what calls it off.
  */
-function endWithThisProcess({ number }: HostsLabRecord): void {
+function endWithThisProcess({ number }: HostsLabRecord): () => void {
   const group = controlGroup(labNames(number).group)
   makeControlGroup(group)
-  const watcher = spawn(
-    'sh',
-    ['-c', WATCH, 'quorate-watcher', join(group.directories[0] ?? '', 'cgroup.kill')],
-    {
-      detached: true,
-      stdio: ['pipe', 'ignore', 'ignore'],
-    },
-  )
+  const [directory = ''] = group.directories
+  // The number tells this group from another lab's, later, under the same name.
+  const words = [directory, String(statSync(directory).ino)]
+  const watcher = spawn('sh', ['-c', WATCH, 'quorate-watcher', ...words], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  })
   watcher.on('error', () => undefined)
   watcher.unref()
   if (watcher.stdin instanceof Socket) watcher.stdin.unref()
+  return () => {
+    watcher.kill('SIGKILL')
+    watcher.stdin.destroy()
+  }
 }
 
-/** Ends by itself when the group is gone. */
-const WATCH = 'read -r _; [ ! -e "$1" ] || echo 1 >"$1"'
+const WATCH = 'read -r _; [ "$(stat -c %i "$1" 2>/dev/null)" != "$2" ] || echo 1 >"$1/cgroup.kill"'
 
 function refuseInUse(directory: string): void {
   const other = announcedLabs().find((lab) => lab.directory === directory)

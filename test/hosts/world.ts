@@ -50,14 +50,10 @@ export interface HostsWorldOptions extends Omit<HostsLabOptions, 'directory' | '
 }
 
 /**
- * `describe`, where this machine can have a hosts lab; skipped with a reason where it cannot. With `CI=true` nothing
- * is skipped: then a missing package is a failure.
+ * `describe`, where this machine can have a hosts lab; skipped where it cannot (`npm test` says why). With `CI=true`
+ * nothing is skipped: then a missing package is a failure.
  */
-export const describeOnHosts = (name: string, tests: () => void): void => {
-  const why = process.env['CI'] === 'true' ? undefined : whyNoHostsLab()
-  if (why === undefined) describe(name, tests)
-  else describe.skip(`${name} (${why})`, tests)
-}
+export const describeOnHosts = canHaveHosts() ? describe : describe.skip
 
 export async function startHostsWorld(options: HostsWorldOptions = {}): Promise<HostsWorld> {
   const { ballastBytes = 0, workerEnvironment = {}, ...labOptions } = options
@@ -98,6 +94,10 @@ export async function startHostsWorld(options: HostsWorldOptions = {}): Promise<
     await close()
     throw error
   }
+}
+
+function canHaveHosts(): boolean {
+  return process.env['CI'] === 'true' || whyNoHostsLab() === undefined
 }
 
 /** What has to hold after every run. */
