@@ -4,12 +4,18 @@ import { haproxyBackends } from './after/haproxy.ts'
 import { hostsFile } from './after/hosts-file.ts'
 import { kubeApiserver } from './after/kube-apiserver.ts'
 import { prometheusTargets } from './after/prometheus.ts'
+import { binaryCheck } from './binary/check.ts'
+import { downgradeCheck } from './binary/downgrade-check.ts'
+import { binaryStage } from './binary/stage.ts'
+import { binaryRestore, binarySwitch } from './binary/switch.ts'
+import { upgradeCheck } from './binary/upgrade-check.ts'
 import { activate, deactivate, restore, setAside } from './dir/actions.ts'
 import { copy } from './dir/copy.ts'
 import { same } from './dir/same.ts'
 import { backup } from './etcd/backup.ts'
 import { configRestore, configWrite } from './etcd/config.ts'
 import { destinationCheck } from './etcd/destination.ts'
+import { downgrade } from './etcd/downgrade.ts'
 import { inspect } from './etcd/inspect.ts'
 import { keysCount } from './etcd/keys-count.ts'
 import { leaderMove } from './etcd/leader-move.ts'
@@ -35,6 +41,7 @@ const all: readonly Action[] = [
   ...[serviceStatus, serviceStop, serviceStart, serviceStartTogether, serviceDisable, serviceEnable],
   ...[survivorTry, survivorForce, restoreSnapshot],
   ...[copy, same, setAside, restore, activate, deactivate],
+  ...[binaryStage, binarySwitch, binaryRestore, binaryCheck, upgradeCheck, downgradeCheck, downgrade],
   inventoryMove,
   ...[firewallPorts, hostsFile, haproxyBackends, kubeApiserver, prometheusTargets],
 ]

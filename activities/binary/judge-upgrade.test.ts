@@ -28,6 +28,7 @@ test.each<[string, UpgradeFacts, 'minor' | 'patch' | 'none']>([
     facts('3.6.16', ['3.6.16', '3.6.5', '3.6.5']),
     'patch',
   ],
+  ['an upgrade half done, put back', facts('3.5.35', ['3.6.16', '3.5.35', '3.5.35']), 'patch'],
   ['there already', facts('3.6.16', all('3.6.16')), 'none'],
   ['authentication from 3.5 on', facts('3.6.16', all('3.5.35'), { auth: true }), 'minor'],
 ])('%s: allowed', (_what, given, kind) => {
@@ -43,6 +44,11 @@ test.each<[string, UpgradeFacts, RegExp]>([
     /one minor version at a time: demo runs 3\.5/,
   ],
   ['down a minor', facts('3.5.35', all('3.6.16')), /a runs 3\.6\.16.*Use etcd-downgrade/],
+  [
+    'an upgrade half done, put back after the cluster moved on',
+    facts('3.5.35', ['3.6.16', '3.5.35', '3.5.35'], { clusterVersion: '3.6.0' }),
+    /a runs 3\.6\.16.*Use etcd-downgrade/,
+  ],
   [
     'the old program after the cluster moved on',
     facts('3.5.35', all('3.5.35'), { clusterVersion: '3.6.0' }),

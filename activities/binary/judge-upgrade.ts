@@ -75,7 +75,9 @@ function lowestMinor({ members, to }: UpgradeFacts): number {
 function wayProblems(facts: UpgradeFacts, steps: number): readonly string[] {
   const { cluster, to, clusterVersion, downgradeTo, members } = facts
   const silent = members.filter(({ version }) => version === '')
-  const higher = members.filter(({ version }) => version !== '' && minorOf(version) > minorOf(to))
+  const higher = isWayBack(facts)
+    ? []
+    : members.filter(({ version }) => version !== '' && minorOf(version) > minorOf(to))
   const from = `3.${lowestMinor(facts)}`
   return [
     ...silent.map(({ name }) => `${name} does not say which version it runs: bring it back first.`),
@@ -94,6 +96,15 @@ function wayProblems(facts: UpgradeFacts, steps: number): readonly string[] {
       ? [`${cluster} keeps to version ${clusterVersion} already, and etcd ${to} would not start in it.`]
       : []),
   ]
+}
+
+/** An upgrade that was not finished: as long as one member runs the old program, it can be put back on all. */
+function isWayBack({ to, clusterVersion, members }: UpgradeFacts): boolean {
+  return (
+    clusterVersion !== '' &&
+    minorOf(clusterVersion) === minorOf(to) &&
+    members.some(({ version }) => version !== '' && minorOf(version) === minorOf(to))
+  )
 }
 
 function down(cluster: string, to: string, higher: readonly UpgradeMember[]): string {
