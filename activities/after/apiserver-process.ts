@@ -42,14 +42,14 @@ ready() {
     *) port_state "$1" "$2" ;;
   esac
 }
-for entry in /proc/[0-9]*; do
-  words=$(tr '\\000' '\\n' 2>/dev/null <"$entry/cmdline")
-  case $words in *kube-apiserver*) ;; *) continue ;; esac
+grep -la kube-apiserver /proc/[0-9]*/cmdline 2>/dev/null | while read -r file; do
+  pid=\${file#/proc/}; pid=\${pid%/cmdline}
+  words=$(tr '\\000' '\\n' 2>/dev/null <"$file")
   valued() { echo "$words" | sed -n "s/^--$1=//p; /^--$1\\$/{n;p;}" | tail -n 1; }
   servers=$(valued etcd-servers)
   [ -n "$servers" ] || continue
   port=$(valued secure-port); port=\${port:-6443}; address=$(valued bind-address)
   case $address in '' | 0.0.0.0 | ::) address=127.0.0.1 ;; esac
-  printf '%s\\t%s\\t%s\\t%s\\n' "\${entry#/proc/}" "$servers" "$port" "$(ready "$address" "$port")"
+  printf '%s\\t%s\\t%s\\t%s\\n' "$pid" "$servers" "$port" "$(ready "$address" "$port")"
 done
 `

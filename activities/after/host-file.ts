@@ -46,6 +46,8 @@ export interface Replacement extends FilePlace {
   readonly check?: readonly string[]
   /** Makes the reader take it; when it fails, the former file comes back. */
   readonly reload?: readonly string[]
+  /** The file counts as not loaded until `markLoaded` is called: for readers that take it in their own time. */
+  readonly loadsLater?: boolean
 }
 
 /**
@@ -54,9 +56,10 @@ export interface Replacement extends FilePlace {
  * A reload that fails puts the former file back. Throws `ActionError` with what the checker or reload said.
  */
 export async function replaceHostFile(context: ActionContext, replacement: Replacement): Promise<void> {
-  const { host: name, path, text, former, check = [], reload = [] } = replacement
+  const { host: name, path, text, former, check = [], reload = [], loadsLater = false } = replacement
   const host = context.host(name)
-  const words = [path, stemOf(replacement), context.run.key, String(check.length), ...check, ...reload]
+  const kept = [path, stemOf(replacement), context.run.key, loadsLater ? 'later' : 'now']
+  const words = [...kept, String(check.length), ...check, ...reload]
   await host.job(
     jobKey(context, digest([path, former, text])),
     { argv: ['sh', '-c', replaceScript, 'replace', ...words], stdin: text },
@@ -67,6 +70,14 @@ export async function replaceHostFile(context: ActionContext, replacement: Repla
   throw new ActionError(
     `${path} on ${name} was written, and is another again: something else writes it. End that, then retry.`,
   )
+}
+
+/** Says that what reads the file has taken it. */
+export async function markLoaded(context: ActionContext, place: FilePlace): Promise<void> {
+  const argv = ['rm', '-f', `${stemOf(place)}.quorate-unloaded`]
+  await context
+    .host(place.host)
+    .job(jobKey(context, digest([place.path, 'loaded'])), { argv }, { signal: context.signal })
 }
 
 function digest(parts: readonly string[]): string {
@@ -87,12 +98,12 @@ echo "$there$owed"
 `
 
 /**
- * Arguments: path, stem, run, how many words the check has, the check, the reload. The mark
+ * Arguments: path, stem, run, when it is loaded, how many words the check has, the check, the reload. The mark
  * `PATH.quorate-unloaded` lies there from the rename to the reload, so that no break in between is forgotten.
  * A file that cannot be renamed over (one bind-mounted by itself) is written in place.
  */
 const replaceScript = String.raw`
-path=$1; stem=$2; kept=$2.quorate-$3; words=$4; shift 4
+path=$1; stem=$2; kept=$2.quorate-$3; loaded=$4; words=$5; shift 5
 new=$stem.quorate-new; mark=$stem.quorate-unloaded; before=$stem.quorate-before
 put() { mv -f "$1" "$path" 2>/dev/null || { cat "$1" >"$path" && rm -f "$1"; }; }
 mkdir -p "$(dirname "$path")" || exit 1
@@ -128,5 +139,6 @@ if [ "$#" -gt 0 ] && ! "$@" >&2; then
   echo "$1 did not take the new $path: the former one was put back" >&2
   exit 81
 fi
-rm -f "$mark" "$before"
+rm -f "$before"
+[ "$loaded" = later ] || rm -f "$mark"
 `

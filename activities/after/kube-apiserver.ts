@@ -13,7 +13,7 @@ import {
 } from './apiserver-flags.ts'
 import { apiServersOn, type ApiServer } from './apiserver-process.ts'
 import { editHostFile } from './edit.ts'
-import { readHostFile } from './host-file.ts'
+import { markLoaded, readHostFile } from './host-file.ts'
 import { reachedMembers, type ReachedMember, serving } from './members.ts'
 import { afterExample, afterInput, afterOutput, afterSubject, type ChangeOnHost, outcome } from './outcome.ts'
 
@@ -52,40 +52,45 @@ async function pointApiServer(job: Job): Promise<ChangeOnHost> {
   const { host, path, kind } = file
   const choose = chooseServers(members, host)
   const place = { host, path, hidden: kind === 'manifest' }
-  const { text: former = '' } = await readHostFile(context.host(host), place)
+  const former = await readHostFile(context.host(host), place)
+  const port = securePortIn(former.text ?? '')
+  const there = former.unloaded || (await apiServersAt(context, host, port)).length > 0
   const change = await editHostFile(context, {
     ...place,
     edit: (now) => (kind === 'manifest' ? manifestWithServers(now, choose) : unitWithServers(now, choose)),
     ...(kind === 'unit' && { reload: ['sh', '-c', reloadUnits] }),
+    loadsLater: there,
   })
-  const { text = '' } = await readHostFile(context.host(host), place)
-  const note = await runsWith(job, { wanted: serversIn(kind, text), former: serversIn(kind, former), text })
-  return { ...change, note: [change.note, note].filter(Boolean).join(' ') }
+  if (!there) return { ...change, note: 'No API server runs there: it reads the file when it starts.' }
+  const { text = '', unloaded } = await readHostFile(context.host(host), place)
+  await untilItRuns(job, { port, wanted: serversIn(kind, text), former: serversIn(kind, former.text ?? '') })
+  if (unloaded) await markLoaded(context, place)
+  return { ...change, note: '' }
 }
 
 interface Servers {
+  /** The --secure-port of the API server, by which it is told from others on the host. */
+  readonly port: string | undefined
   /** Values of --etcd-servers in the file as it is now. */
   readonly wanted: readonly string[]
   /** As they were before this try. */
   readonly former: readonly string[]
-  readonly text: string
 }
 
-/** Sees to it that the API server of that file runs with what it says; a sentence when there is none to see. */
-async function runsWith({ file, context }: Job, { wanted, former, text }: Servers): Promise<string> {
-  const remote = context.host(file.host)
-  const port = securePortIn(text)
-  const look = async () =>
-    (await apiServersOn(remote)).filter((server) => port === undefined || server.port === port)
-  const running = await look()
-  if (running.length === 0) return 'No API server runs there now: it reads the file when it starts.'
+async function apiServersAt(context: ActionContext, host: string, port: string | undefined) {
+  const all = await apiServersOn(context.host(host))
+  return all.filter((server) => port === undefined || server.port === port)
+}
+
+/** Sees to it that the API server of that file runs with what it says. */
+async function untilItRuns({ file, context }: Job, { port, wanted, former }: Servers): Promise<void> {
+  const running = await apiServersAt(context, file.host, port)
   const own = running.filter(({ servers }) => wanted.includes(servers) || former.includes(servers))
   const stale = own.filter(({ servers }) => !wanted.includes(servers))
-  if (own.length > 0 && stale.length === 0 && own.every(({ answers }) => answers)) return ''
   if (own.length === 0 || stale.length > 0) await restart(file, context, stale.length > 0 ? stale : running)
   await until(
     async () => {
-      const now = await look()
+      const now = await apiServersAt(context, file.host, port)
       const good = now.some(({ servers, answers }) => answers && wanted.includes(servers))
       const gone = stale.every(
         ({ pid, servers }) => !now.some((one) => one.pid === pid && one.servers === servers),
@@ -100,20 +105,20 @@ async function runsWith({ file, context }: Job, { wanted, former, text }: Server
         ),
     },
   )
-  return ''
 }
 
 /** A kubelet may take a minute to see a manifest, and the API server half of one to stop and to start. */
 const backWithinMs = 180_000
 
-/** Once for each process that is to go, whoever tries how often. */
+/** Once for each process that is to go, whoever tries how often; anew at each try where none runs. */
 async function restart(
   { host, restart: argv }: Job['file'],
   context: ActionContext,
   processes: readonly ApiServer[],
 ): Promise<void> {
   if (argv === undefined) return
-  const key = jobKey(context, `restart-${processes.map(({ pid }) => pid).join('-')}`)
+  const which = processes.length > 0 ? processes.map(({ pid }) => pid).join('-') : `none-${Date.now()}`
+  const key = jobKey(context, `restart-${which}`)
   await context.host(host).job(key, { argv }, { signal: context.signal })
 }
 
