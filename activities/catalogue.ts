@@ -23,6 +23,7 @@ import { memberAdd } from './etcd/member-add.ts'
 import { memberPromote } from './etcd/member-promote.ts'
 import { memberRemove, memberWithdraw } from './etcd/member-remove.ts'
 import { memberUpdate } from './etcd/member-update.ts'
+import { inventoryAdd, inventoryRemove } from './inventory/members.ts'
 import { inventoryMove } from './inventory/move.ts'
 import { restoreSnapshot } from './recover/restore.ts'
 import { survivorForce, survivorTry } from './recover/survivor.ts'
@@ -37,7 +38,7 @@ import {
 
 const all: readonly Action[] = [
   ...[inspect, destinationCheck, keysCount, backup, leaderMove, memberUpdate, configWrite, configRestore],
-  ...[memberAdd, memberPromote, memberRemove, memberWithdraw],
+  ...[memberAdd, memberPromote, memberRemove, memberWithdraw, inventoryAdd, inventoryRemove],
   ...[serviceStatus, serviceStop, serviceStart, serviceStartTogether, serviceDisable, serviceEnable],
   ...[survivorTry, survivorForce, restoreSnapshot],
   ...[copy, same, setAside, restore, activate, deactivate],

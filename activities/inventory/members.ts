@@ -1,0 +1,87 @@
+import { constants } from 'node:fs'
+import { copyFile, readFile, rename, writeFile } from 'node:fs/promises'
+import { z } from 'zod'
+import { addMember, removeMember } from '../../dsl/change-members.ts'
+import type { Edited } from '../../dsl/move-member.ts'
+import { type ActionContext, defineAction } from '../action.ts'
+import { ActionError } from '../failure.ts'
+import { clusterNamed } from './look-up.ts'
+
+const output = z.strictObject({
+  file: z.string().describe('The inventory file'),
+  changed: z.boolean().describe('Whether it had to be changed'),
+  before: z
+    .string()
+    .describe('Where the file is kept as it was before this run; "" when nothing was changed'),
+})
+
+export const inventoryAdd = defineAction({
+  name: 'inventory.add',
+  title: 'note a new member in the inventory',
+  doc: 'Adds a member to a cluster in the inventory file, on a host that is no spare any more then. Comments and layout stay; the former file is kept beside it. Does nothing when the inventory says so already.',
+  effect: 'change',
+  subject: ['member', 'host'],
+  input: z.strictObject({
+    cluster: z.string().describe('The cluster'),
+    member: z.string().describe('The member that has joined'),
+    host: z.string().describe('The host it is on'),
+  }),
+  output,
+  example: { cluster: 'demo', member: 'etcd-4', host: 'host-4' },
+  run: ({ cluster, member, host }, context) =>
+    edit(context, cluster, `${member} is on ${host}`, (text) => addMember(text, { cluster, member, host })),
+})
+
+export const inventoryRemove = defineAction({
+  name: 'inventory.remove',
+  title: 'take a member out of the inventory',
+  doc: 'Removes a member from a cluster in the inventory file. Its host stays as a spare, unless it is said to be gone. Comments and layout stay; the former file is kept beside it. Does nothing when the inventory says so already.',
+  effect: 'change',
+  subject: ['member', 'cluster'],
+  input: z.strictObject({
+    cluster: z.string().describe('The cluster'),
+    member: z.string().describe('The member that has left'),
+    keepHost: z
+      .boolean()
+      .default(true)
+      .describe('Whether its host stays as a spare; one that is dead for good would be asked in vain'),
+  }),
+  output,
+  example: { cluster: 'demo', member: 'etcd-2' },
+  run: ({ cluster, member, keepHost }, context) =>
+    edit(context, cluster, `${member} has left`, (text) => removeMember(text, { cluster, member, keepHost })),
+})
+
+async function edit(
+  { inventory: { file, ...inventory }, run }: ActionContext,
+  cluster: string,
+  what: string,
+  change: (text: string) => Edited,
+) {
+  clusterNamed({ file, ...inventory }, cluster)
+  const text = await readFile(file, 'utf8')
+  const edited = change(text)
+  if (!edited.ok)
+    throw new ActionError(`${file} was left as it is: ${edited.message}. Note by hand that ${what}.`)
+  if (edited.text === text) return { file, changed: false, before: '' }
+  const before = `${file}.quorate-${run.key}`
+  await keepFirst(file, before)
+  await replaceFile(file, edited.text)
+  return { file, changed: true, before }
+}
+
+/** A run may note several things; what is kept is the file as it was before the first. */
+async function keepFirst(file: string, before: string): Promise<void> {
+  try {
+    await copyFile(file, before, constants.COPYFILE_EXCL)
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+  }
+}
+
+/** Readers see the old file or the new one, never half of either. */
+async function replaceFile(file: string, text: string): Promise<void> {
+  const next = `${file}.quorate-new`
+  await writeFile(next, text)
+  await rename(next, file)
+}
