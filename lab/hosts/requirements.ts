@@ -1,6 +1,5 @@
 import { platform } from 'node:os'
-import { delimiter, join } from 'node:path'
-import { isExecutable } from '../install.ts'
+import { programOnPath } from '../program.ts'
 import { runCommand } from '../run-command.ts'
 
 /** Debian packages that the hosts lab works with. */
@@ -23,7 +22,7 @@ export function whyNoHostsLab(): string | undefined {
     return 'A hosts lab makes mounts, a network bridge and containers: it needs root. Use sudo, or `quorate up`, which needs nothing.'
   const missing = missingPrograms()
   if (missing.length === 0) return undefined
-  return `A hosts lab needs ${missing.join(', ')}: install what is missing with \`quorate lab hosts install\`.`
+  return `A hosts lab needs ${missing.join(', ')} on the PATH: install what is missing with \`quorate lab hosts install\`.`
 }
 
 /** Throws `whyNoHostsLab`. */
@@ -36,7 +35,7 @@ export function requireHostsLab(): void {
 export async function installHostsLabPackages(say: (line: string) => void): Promise<void> {
   if (platform() !== 'linux' || process.getuid?.() !== 0) requireHostsLab()
   if (missingPrograms().length === 0) return
-  if (programPath('apt-get') === undefined)
+  if (!isOnPath('apt-get'))
     throw new Error(
       `There is no apt-get here: install what gives ${missingPrograms().join(', ')} with the system's own package manager.`,
     )
@@ -51,15 +50,10 @@ export async function installHostsLabPackages(say: (line: string) => void): Prom
   requireHostsLab()
 }
 
-/** Where a program lies; `sbin` is looked through even where it is not on the PATH. */
-export function programPath(name: string): string | undefined {
-  return [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin']
-    .map((directory) => join(directory, name))
-    .find((path) => path.startsWith('/') && isExecutable(path))
-}
-
 const programs = ['ip', 'mkfs.ext4', 'mmdebstrap', 'nft', 'nsenter', 'openssl', 'systemd-nspawn', 'unshare']
 
 function missingPrograms(): string[] {
-  return programs.filter((name) => programPath(name) === undefined)
+  return programs.filter((name) => !isOnPath(name))
 }
+
+const isOnPath = (program: string): boolean => programOnPath(program, process.env['PATH'] ?? '') !== undefined

@@ -38,7 +38,7 @@ export async function etcdOfVersion(version: string): Promise<EtcdBinaries> {
   return found
 }
 
-const etcdMinors = ['3.5', '3.6', '3.7'] as const
+const etcdMinors = ['3.4', '3.5', '3.6', '3.7'] as const
 
 const packages = [
   ...['systemd', 'systemd-sysv', 'dbus', 'openssh-server', 'sudo', 'ca-certificates', 'openssl', 'procps'],

@@ -53,7 +53,9 @@ export interface HostsWorldOptions extends Omit<HostsLabOptions, 'directory' | '
  * `describe`, where this machine can have a hosts lab; skipped where it cannot (`npm test` says why). With `CI=true`
  * nothing is skipped: then a missing package is a failure.
  */
-export const describeOnHosts = canHaveHosts() ? describe : describe.skip
+export const describeOnHosts: (name: string, tests: () => void) => void = canHaveHosts()
+  ? describe
+  : describe.skip
 
 export async function startHostsWorld(options: HostsWorldOptions = {}): Promise<HostsWorld> {
   const { ballastBytes = 0, workerEnvironment = {}, ...labOptions } = options
