@@ -35,10 +35,11 @@ import {
   serviceStatus,
   serviceStop,
 } from './service/actions.ts'
+import { serviceJoin } from './service/join.ts'
 
 const all: readonly Action[] = [
   ...[inspect, destinationCheck, keysCount, backup, leaderMove, memberUpdate, configWrite, configRestore],
-  ...[memberAdd, memberPromote, memberRemove, memberWithdraw, inventoryAdd, inventoryRemove],
+  ...[memberAdd, memberPromote, memberRemove, memberWithdraw, inventoryAdd, inventoryRemove, serviceJoin],
   ...[serviceStatus, serviceStop, serviceStart, serviceStartTogether, serviceDisable, serviceEnable],
   ...[survivorTry, survivorForce, restoreSnapshot],
   ...[copy, same, setAside, restore, activate, deactivate],
