@@ -20,6 +20,7 @@ import { inspect } from './etcd/inspect.ts'
 import { keysCount } from './etcd/keys-count.ts'
 import { leaderMove } from './etcd/leader-move.ts'
 import { memberAdd } from './etcd/member-add.ts'
+import { memberDown } from './etcd/member-down.ts'
 import { memberPromote } from './etcd/member-promote.ts'
 import { memberRemove, memberWithdraw } from './etcd/member-remove.ts'
 import { memberUpdate } from './etcd/member-update.ts'
@@ -39,7 +40,8 @@ import { serviceJoin } from './service/join.ts'
 
 const all: readonly Action[] = [
   ...[inspect, destinationCheck, keysCount, backup, leaderMove, memberUpdate, configWrite, configRestore],
-  ...[memberAdd, memberPromote, memberRemove, memberWithdraw, inventoryAdd, inventoryRemove, serviceJoin],
+  ...[memberAdd, memberDown, memberPromote, memberRemove, memberWithdraw],
+  ...[inventoryAdd, inventoryRemove, serviceJoin],
   ...[serviceStatus, serviceStop, serviceStart, serviceStartTogether, serviceDisable, serviceEnable],
   ...[survivorTry, survivorForce, restoreSnapshot],
   ...[copy, same, setAside, restore, activate, deactivate],
