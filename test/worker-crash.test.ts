@@ -56,8 +56,9 @@ function activitySteps(): string[] {
   const compiled = compileRunbook({ file, text: textOf(file), catalogue, library })
   if (!compiled.ok) throw new Error(JSON.stringify(compiled.problems))
   const leaves = (step: Step): string[] => {
-    if (step.kind === 'steps' || step.kind === 'forEach' || step.kind === 'call')
-      return step.steps.flatMap(leaves)
+    // A called runbook has tests of its own; one kill within shows that the run goes on there.
+    if (step.kind === 'call') return step.steps.flatMap(leaves).slice(0, 1)
+    if (step.kind === 'steps' || step.kind === 'forEach') return step.steps.flatMap(leaves)
     return step.kind === 'uses' || step.kind === 'gate' ? [step.key] : []
   }
   return compiled.value.steps.flatMap(leaves)
