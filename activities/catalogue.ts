@@ -13,7 +13,7 @@ import { activate, deactivate, restore, setAside } from './dir/actions.ts'
 import { copy } from './dir/copy.ts'
 import { same } from './dir/same.ts'
 import { backup } from './etcd/backup.ts'
-import { configRestore, configWrite } from './etcd/config.ts'
+import { configRestore, configSet, configWrite } from './etcd/config.ts'
 import { destinationCheck } from './etcd/destination.ts'
 import { downgrade } from './etcd/downgrade.ts'
 import { inspect } from './etcd/inspect.ts'
@@ -39,7 +39,17 @@ import {
 import { serviceJoin } from './service/join.ts'
 
 const all: readonly Action[] = [
-  ...[inspect, destinationCheck, keysCount, backup, leaderMove, memberUpdate, configWrite, configRestore],
+  ...[
+    inspect,
+    destinationCheck,
+    keysCount,
+    backup,
+    leaderMove,
+    memberUpdate,
+    configWrite,
+    configSet,
+    configRestore,
+  ],
   ...[memberAdd, memberDown, memberPromote, memberRemove, memberWithdraw],
   ...[inventoryAdd, inventoryRemove, serviceJoin],
   ...[serviceStatus, serviceStop, serviceStart, serviceStartTogether, serviceDisable, serviceEnable],

@@ -121,7 +121,7 @@ describe('looking', () => {
     expect(differences).toContainEqual(
       expect.objectContaining({
         where: 'h1',
-        expected: expect.stringMatching(/^ETCD_NAME=etcd-2 in /),
+        expected: expect.stringMatching(/^name etcd-2 in /),
         seen: 'etcd-1',
       }),
     )

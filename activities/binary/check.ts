@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { type Cluster, type EtcdLayout } from '../../dsl/inventory.ts'
 import { type ActionContext, defineAction } from '../action.ts'
-import { readConfig } from '../etcd/config.ts'
+import { readConfig } from '../etcd/config-file.ts'
 import { readVariables } from '../etcd/environment-file.ts'
 import { clusterNamed, layoutOn } from '../inventory/look-up.ts'
 import type { RemoteHost } from '../ssh/remote-host.ts'

@@ -8,8 +8,7 @@ import { jobKey } from '../host/job-key.ts'
 import { whileListening } from '../host/listener.ts'
 import { portsSeenFrom } from '../host/ports.ts'
 import { clusterNamed, hostOfMember, layoutOn } from '../inventory/look-up.ts'
-import { readConfig } from './config.ts'
-import { readVariables } from './environment-file.ts'
+import { readSettings } from './config-file.ts'
 import { type Destination, judgeDestination } from './judge-destination.ts'
 
 export const destinationCheck = defineAction({
@@ -92,10 +91,10 @@ async function gather(cluster: Cluster, { from, to }: Way, context: ActionContex
       ),
       clockOffset(target),
       clockOffset(source),
-      readConfig(source, here),
+      readSettings(source, here),
     ],
   )
-  const walDir = readVariables(sourceConfig ?? '').get('ETCD_WAL_DIR')
+  const walDir = sourceConfig?.get('wal-dir')
   return {
     ...{ host: to, from, layout: there, facts, sourceFacts, dataBytes, ports },
     ...(dirs.inPlace && { inPlace: dirs.inPlace }),

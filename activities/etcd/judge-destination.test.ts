@@ -104,7 +104,7 @@ test.each<[string, Partial<Destination>, string]>([
   [
     'a separate log',
     { walDir: '/wal' },
-    'The member keeps its write-ahead log apart (ETCD_WAL_DIR=/wal on old), which this move does not copy. Put the log into the data directory first.',
+    'The member keeps its write-ahead log apart (wal-dir /wal on old), which this move does not copy. Put the log into the data directory first.',
   ],
 ])('%s is one problem, said with what to do', (_what, over, problem) => {
   expect(judgeDestination({ ...fine, ...over })).toEqual([problem])

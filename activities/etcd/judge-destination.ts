@@ -92,7 +92,7 @@ function directories({ host, layout, inPlace, facts, walDir, from }: Destination
     ...(walDir === undefined
       ? []
       : [
-          `The member keeps its write-ahead log apart (ETCD_WAL_DIR=${walDir} on ${from}), which this move does not copy. Put the log into the data directory first.`,
+          `The member keeps its write-ahead log apart (wal-dir ${walDir} on ${from}), which this move does not copy. Put the log into the data directory first.`,
         ]),
   ]
 }

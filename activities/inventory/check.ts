@@ -1,8 +1,7 @@
 import { clientUrl, type Cluster, type EtcdLayout, peerUrl } from '../../dsl/inventory.ts'
 import { type DataDirectories, dataDirectories } from '../dir/data-directories.ts'
 import type { Environment } from '../environment.ts'
-import { readConfig } from '../etcd/config.ts'
-import { readVariables } from '../etcd/environment-file.ts'
+import { readSettings } from '../etcd/config-file.ts'
 import { inspectCluster } from '../etcd/inspect.ts'
 import type { Inspection } from '../etcd/inspection.ts'
 import { ActionError, InputError, UnknownOutcomeError } from '../failure.ts'
@@ -51,7 +50,7 @@ async function checkHost(
       hostFacts(host, layout),
       serviceFacts(host, layout),
       dataDirectories(host, layout.dataDir),
-      readConfig(host, layout),
+      readSettings(host, layout),
     ])
     return judgeHost({ host: host.name, cluster, layout, seen, facts, service, dirs, config })
   } catch (error) {
@@ -80,7 +79,7 @@ export interface HostSeen {
   readonly facts: HostFacts
   readonly service: ServiceFacts
   readonly dirs: DataDirectories
-  readonly config: string | undefined
+  readonly config: ReadonlyMap<string, string> | undefined
 }
 
 /** What differs on one host. Pure. */
@@ -169,23 +168,22 @@ function ofConfig({ host, layout, config }: HostSeen, member: string): readonly 
   const { path } = layout.config
   if (config === undefined)
     return [difference(host, `etcd's configuration in ${path}`, 'no such file', 'Correct config.path.')]
-  const variables = readVariables(config)
   const wanted = {
-    ETCD_NAME: member,
-    ETCD_DATA_DIR: layout.dataDir,
-    ETCD_ADVERTISE_CLIENT_URLS: clientUrl(layout),
-    ETCD_INITIAL_ADVERTISE_PEER_URLS: peerUrl(layout),
+    name: member,
+    'data-dir': layout.dataDir,
+    'advertise-client-urls': clientUrl(layout),
+    'initial-advertise-peer-urls': peerUrl(layout),
   }
-  return Object.entries(wanted).flatMap(([name, value]) => {
-    const seen = variables.get(name)
+  return Object.entries(wanted).flatMap(([flag, value]) => {
+    const seen = config.get(flag)
     const same =
-      seen !== undefined && (seen === value || (name.endsWith('_URLS') && seen.split(',').includes(value)))
+      seen !== undefined && (seen === value || (flag.endsWith('-urls') && seen.split(',').includes(value)))
     return same
       ? []
       : [
           difference(
             host,
-            `${name}=${value} in ${path}`,
+            `${flag} ${value} in ${path}`,
             seen ?? 'not set',
             'Correct the inventory, or the file.',
           ),
