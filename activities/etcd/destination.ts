@@ -19,8 +19,16 @@ export const destinationCheck = defineAction({
   subject: ['host', 'member'],
   input: z.strictObject({
     cluster: z.string().describe('The cluster'),
-    member: z.string().describe('The member that is to move'),
+    member: z.string().describe('The member that is to move, or the model of one that joins'),
     host: z.string().describe('The host it is to move to'),
+    joining: z
+      .boolean()
+      .default(false)
+      .describe('A new member joins there: the named one stays, and is only the model'),
+    without: z
+      .array(z.string())
+      .default([])
+      .describe('Hosts of members that are given up, which the new one need not reach'),
     freeFactor: z
       .number()
       .min(1)
@@ -46,7 +54,10 @@ export const destinationCheck = defineAction({
     const from = hostOfMember(cluster, asked.member)
     layoutOn(cluster, asked.host)
     if (Object.values(cluster.members).includes(asked.host)) return takenAlready(cluster, asked.host)
-    const destination = await gather(cluster, { from, to: asked.host }, context)
+    const peers = Object.values(cluster.members).filter(
+      (host) => (asked.joining || host !== from) && !asked.without.includes(host),
+    )
+    const destination = await gather(cluster, { from, to: asked.host, peers }, context)
     const problems = judgeDestination({ ...destination, member: asked.member, freeFactor: asked.freeFactor })
     return {
       ok: problems.length === 0,
@@ -71,11 +82,13 @@ function takenAlready({ name, members }: Cluster, host: string) {
 interface Way {
   readonly from: string
   readonly to: string
+  /** Hosts of the members that it and the host have to reach. */
+  readonly peers: readonly string[]
 }
 
 type Gathered = Omit<Destination, 'member' | 'freeFactor'>
 
-async function gather(cluster: Cluster, { from, to }: Way, context: ActionContext): Promise<Gathered> {
+async function gather(cluster: Cluster, { from, to, peers }: Way, context: ActionContext): Promise<Gathered> {
   const [there, here] = [layoutOn(cluster, to), layoutOn(cluster, from)]
   const [target, source] = [context.host(to), context.host(from)]
   const { address, clientPort, peerPort } = there
@@ -104,7 +117,7 @@ async function gather(cluster: Cluster, { from, to }: Way, context: ActionContex
     clockWithinMs: Math.ceil(ownClock.withinMs + sourceClock.withinMs),
     ways: await ways(
       cluster,
-      { from, to },
+      { to, peers },
       there,
       ports[1] === 'closed' && facts.etcd !== undefined,
       context,
@@ -115,12 +128,11 @@ async function gather(cluster: Cluster, { from, to }: Way, context: ActionContex
 /** Whether the host and every other member's reach each other's peer port, both ways. */
 async function ways(
   cluster: Cluster,
-  { from, to }: Way,
+  { to, peers }: Omit<Way, 'from'>,
   there: EtcdLayout,
   canListen: boolean,
   context: ActionContext,
 ): Promise<Destination['ways']> {
-  const peers = Object.values(cluster.members).filter((host) => host !== from)
   const ports = peers.map((peer) => ({
     address: layoutOn(cluster, peer).address,
     port: layoutOn(cluster, peer).peerPort,
