@@ -91,7 +91,7 @@ describe('a command line', () => {
 
 describe('the commands', () => {
   const wanted =
-    'demo up worker lint runbooks actions run runs show watch retry skip rollback abort pause resume cancel schema'
+    'demo up worker lint runbooks actions run runs show watch approve reject retry skip rollback abort pause resume cancel schema'
   test('are all there', () => {
     expect(commands.map(({ name }) => name)).toEqual(
       expect.arrayContaining([...wanted.split(' '), 'inventory check']),

@@ -82,7 +82,42 @@ const waiting = snapshot({
   },
 })
 
+const asking = snapshot({
+  phase: 'waiting',
+  steps: [step('lose three writes', 'asking', { startedMs: 0 })],
+  waiting: {
+    failure: {
+      kind: 'refused',
+      message: 'nobody had approved it',
+      step: 'ask',
+      summary: 'lose three writes',
+    },
+    approval: { message: 'The snapshot is **old**.\n\n- 3 writes are lost\n', markdown: '' },
+    offers: ['approve', 'reject', 'abort'],
+    withheld: { retry: 'nothing has failed', rollback: 'nothing was done' },
+    sinceMs: NOW - 5_000,
+    rollingBack: false,
+    takesBack: [],
+  },
+})
+
 describe('a run as lines', () => {
+  test('shows what is asked in full, and how to answer', () => {
+    expect(renderView(asking, options).slice(2)).toEqual([
+      '  ? lose three writes                                      waits for an approval',
+      '',
+      'lose three writes',
+      'The snapshot is **old**.',
+      '',
+      '- 3 writes are lost',
+      '',
+      'It waits for an approval since 5.0 s:',
+      '  quorate approve kfwtz  say yes, and go on; --comment TEXT is kept with it',
+      '  quorate reject kfwtz   say no: the step fails with your --comment TEXT',
+      '  quorate abort kfwtz    end here and leave everything as it is',
+    ])
+  })
+
   test('shows each step with its mark, time and progress', () => {
     expect(renderView(running, options)).toEqual([
       'etcd-migrate-node-demo-kfwtz',

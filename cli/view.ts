@@ -1,6 +1,6 @@
 import type { ActionProgress, RunSnapshot } from '../client/run.ts'
 import { bytesText } from '../dsl/duration.ts'
-import type { RunPhase, StepStatus, StepView, Waiting } from '../workflows/ports.ts'
+import type { Approval, DecisionKind, RunPhase, StepStatus, StepView, Waiting } from '../workflows/ports.ts'
 import { elapsed, fitted, plainLine, type Style, styled, wrapped } from './terminal.ts'
 
 export interface ViewOptions {
@@ -43,7 +43,7 @@ export function stepLine(step: StepView, progress: string, { columns, colour, no
   const [mark, style, word] = marks[step.status]
   const indent = '  '.repeat(1 + Math.min(step.depth, DEEPEST))
   // What a step waits for is said below the list, in full.
-  const note = step.status === 'waiting' ? '' : plainLine(step.note ?? '')
+  const note = step.status === 'waiting' || step.status === 'asking' ? '' : plainLine(step.note ?? '')
   const said = [word, timeOf(step, now), progress, note].filter((part) => part !== '').join('  ')
   const room = columns - indent.length - 2
   const right = fitted(said, Math.max(12, room - 24))
@@ -67,6 +67,7 @@ const marks: Readonly<Record<StepStatus, readonly [mark: string, style: Style, w
   notNeeded: ['·', 'dim', 'not needed'],
   failed: ['✖', 'red', 'failed'],
   waiting: ['✖', 'red', 'failed, waits'],
+  asking: ['?', 'yellow', 'waits for an approval'],
   undone: ['↺', 'yellow', 'taken back'],
 }
 
@@ -160,14 +161,44 @@ function waitingLines(run: RunSnapshot, options: ViewOptions): readonly string[]
   ]
 }
 
-function decisionLines(
-  run: RunSnapshot,
-  waiting: Waiting,
-  { columns, colour, now }: ViewOptions,
+function decisionLines(run: RunSnapshot, waiting: Waiting, options: ViewOptions): readonly string[] {
+  const since = elapsed(options.now - waiting.sinceMs)
+  const not = Object.entries(waiting.approval ? {} : waiting.withheld).flatMap(([kind, why]) =>
+    wrapped(`Not ${kind}: ${why}`, options.columns - 2),
+  )
+  return [
+    '',
+    ...(waiting.approval ? askedLines(waiting, waiting.approval, options) : failureLines(waiting, options)),
+    ...(waiting.note === undefined ? [] : wrapped(waiting.note, options.columns)),
+    waiting.approval ? `It waits for an approval since ${since}:` : `It waits for a decision since ${since}:`,
+    ...offerLines(run, waiting, options),
+    ...not.map((line) => styled(`  ${line}`, 'dim', options.colour)),
+  ]
+}
+
+function failureLines({ failure }: Waiting, { columns, colour }: ViewOptions): readonly string[] {
+  const text = `${failure.summary} ${verdicts[failure.kind]}: ${failure.message}`
+  return wrapped(text, columns).map((line) => styled(line, 'red', colour))
+}
+
+/** Line by line as the runbook has it. */
+function askedLines({ failure }: Waiting, { message }: Approval, { columns, colour }: ViewOptions) {
+  const lines = message.trimEnd().split('\n')
+  return [
+    ...wrapped(failure.summary, columns).map((line) => styled(line, 'bold', colour)),
+    ...lines.flatMap((line) => (line.trim() === '' ? [''] : wrapped(line, columns))),
+    '',
+  ]
+}
+
+function offerLines(
+  { id }: RunSnapshot,
+  { offers, takesBack }: Waiting,
+  { columns, colour }: ViewOptions,
 ): readonly string[] {
-  const { failure, offers, withheld, takesBack, note, sinceMs } = waiting
-  const id = shortId(run.id)
-  const effects = {
+  const effects: Readonly<Record<DecisionKind, string>> = {
+    approve: 'say yes, and go on; --comment TEXT is kept with it',
+    reject: 'say no: the step fails with your --comment TEXT',
     retry: 'try the step again',
     skip: 'go on without it',
     rollback:
@@ -176,26 +207,15 @@ function decisionLines(
         : `take back, in this order: ${takesBack.join('; ')}`,
     abort: 'end here and leave everything as it is',
   }
-  const width = Math.max(...offers.map((kind) => `quorate ${kind} ${id}`.length), 0)
-  const command = (kind: keyof typeof effects): readonly string[] => {
+  const command = (kind: DecisionKind) => `quorate ${kind} ${shortId(id)}`
+  const width = Math.max(...offers.map((kind) => command(kind).length), 0)
+  return offers.flatMap((kind) => {
     const [first = '', ...rest] = wrapped(effects[kind], columns - width - 4)
-    const name = `quorate ${kind} ${id}`.padEnd(width)
     return [
-      `  ${styled(name, 'bold', colour)}  ${first}`,
+      `  ${styled(command(kind).padEnd(width), 'bold', colour)}  ${first}`,
       ...rest.map((line) => ' '.repeat(width + 4) + line),
     ]
-  }
-  const not = Object.entries(withheld).flatMap(([kind, why]) => wrapped(`Not ${kind}: ${why}`, columns - 2))
-  return [
-    '',
-    ...wrapped(`${failure.summary} ${verdicts[failure.kind]}: ${failure.message}`, columns).map((line) =>
-      styled(line, 'red', colour),
-    ),
-    ...(note === undefined ? [] : wrapped(note, columns)),
-    `It waits for a decision since ${elapsed(now - sinceMs)}:`,
-    ...offers.flatMap(command),
-    ...not.map((line) => styled(`  ${line}`, 'dim', colour)),
-  ]
+  })
 }
 
 const verdicts = {

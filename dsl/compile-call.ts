@@ -8,8 +8,8 @@ import { suggest } from './near.ts'
 import type { Template } from './program.ts'
 import { childOf, entryOf, type YamlNode } from './yaml-node.ts'
 import type { StepSource } from './runbook-schema.ts'
-import { optionalText, positive, type Body, type OwnPart, type Site } from './step-site.ts'
-import { dyn, typeText, type Type } from './types.ts'
+import { optionalText, positive, withOutputs, type Body, type OwnPart, type Site } from './step-site.ts'
+import { dyn, typeText } from './types.ts'
 
 /** The kinds of step that perform an action: `uses` once, `gate` again and again. */
 
@@ -95,11 +95,6 @@ function actionNamed(compiler: Compiler, node: YamlNode, name: string): ActionSp
   const hint = `${near} \`quorate actions\` lists all ${compiler.catalogue.size}.`.trim()
   complain(compiler, node.range, { code: 'UNKNOWN_ACTION', message, hint })
   return undefined
-}
-
-/** With what a step of this id gives. */
-export function withOutputs(scope: Scope, id: string | undefined, type: Type): Scope {
-  return id === undefined ? scope : { ...scope, steps: { ...scope.steps, [id]: type } }
 }
 
 /** What stands under `with:`, to be checked; where nothing stands, at the key of the kind. */

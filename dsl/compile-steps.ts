@@ -2,7 +2,7 @@ import { scopeAfter } from './absent.ts'
 import { gateBody, usesBody } from './compile-call.ts'
 import { callBody } from './compile-callee.ts'
 import { compileCondition } from './compile-expression.ts'
-import { assertBody, forEachBody, groupBody, setBody } from './compile-plain.ts'
+import { approveBody, assertBody, forEachBody, groupBody, setBody } from './compile-plain.ts'
 import { complain, originOf, type Compiler, type Scope } from './compiler.ts'
 import { parseDuration } from './duration.ts'
 import type { Expression, RetrySpec, Step } from './program.ts'
@@ -143,6 +143,8 @@ function compileBody(site: Site, read: ReadStep, key: string): Body {
       return groupBody(site, key)
     case 'set':
       return setBody(site)
+    case 'approve':
+      return approveBody(site, read.source)
     case 'call':
       return callBody(site, read.source, key)
   }

@@ -174,7 +174,15 @@ export interface CallStep extends StepBase {
   readonly outputs: Readonly<Record<string, Template>>
 }
 
-export type Step = UsesStep | GateStep | AssertStep | ForEachStep | GroupStep | SetStep | CallStep
+/** Waits until a person approves; gives who did (`by`), what they said (`comment`) and when (`at`, ISO UTC). */
+export interface ApproveStep extends StepBase {
+  readonly kind: 'approve'
+  /** What is asked, as Markdown. */
+  readonly message: Template
+}
+
+export type Step =
+  UsesStep | GateStep | AssertStep | ForEachStep | GroupStep | SetStep | CallStep | ApproveStep
 
 /** `kept`: no step may endanger the quorum. `lost`: nothing harmful is done while a quorum lives. */
 export type Quorum = 'kept' | 'lost'

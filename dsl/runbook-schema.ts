@@ -143,13 +143,33 @@ export const stepSchemas = {
     with: z.record(z.string(), anything).describe('Its inputs.').default({}),
     ...anyStep,
   }),
+  approve: z.strictObject({
+    approve: z
+      .strictObject({
+        message: z
+          .string()
+          .min(1)
+          .describe('What is asked, as Markdown: what will be done, and what it costs.'),
+      })
+      .describe('Waits until a person approves; when it is rejected, the step fails with the comment.'),
+    ...anyStep,
+  }),
 } as const
 
 export type StepKind = keyof typeof stepSchemas
-export const stepKinds: readonly StepKind[] = ['uses', 'gate', 'assert', 'call', 'forEach', 'set', 'steps']
+export const stepKinds: readonly StepKind[] = [
+  'uses',
+  'gate',
+  'assert',
+  'approve',
+  'call',
+  'forEach',
+  'set',
+  'steps',
+]
 
 /** Of the language as designed, but not in this version. */
-export const laterKinds: readonly string[] = ['approve', 'manual', 'parallel', 'wait', 'notify']
+export const laterKinds: readonly string[] = ['manual', 'parallel', 'wait', 'notify']
 export const laterKeys: readonly string[] = ['rescue', 'always', 'maxParallel']
 
 export type InputSource = z.output<typeof inputSchema>

@@ -98,6 +98,7 @@ const names: Readonly<Record<StepKind, string>> = {
   steps: 'a group of steps',
   set: 'a set step',
   call: 'a call',
+  approve: 'an approve step',
 }
 
 function shaped(compiler: Compiler, node: MapNode, kind: StepKind): ReadStep | undefined {
@@ -116,6 +117,8 @@ function shaped(compiler: Compiler, node: MapNode, kind: StepKind): ReadStep | u
       return as(kind, shape(compiler, node, kind, stepSchemas.set))
     case 'call':
       return as(kind, shape(compiler, node, kind, stepSchemas.call))
+    case 'approve':
+      return as(kind, shape(compiler, node, kind, stepSchemas.approve))
   }
 }
 

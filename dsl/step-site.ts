@@ -63,6 +63,11 @@ export interface Body {
 export type OwnPart = Step extends infer Kind ? (Kind extends Step ? Omit<Kind, keyof Common> : never) : never
 export type Common = Omit<Extract<Step, { readonly kind: 'steps' }>, 'kind' | 'steps'>
 
+/** With what a step of this id gives. */
+export function withOutputs(scope: Scope, id: string | undefined, type: Type): Scope {
+  return id === undefined ? scope : { ...scope, steps: { ...scope.steps, [id]: type } }
+}
+
 export function optionalText<Key extends 'name' | 'noReturn' | 'else'>(
   compiler: Compiler,
   scope: Scope,

@@ -1,4 +1,5 @@
 import type { Step } from '../dsl/program.ts'
+import { StepFailure } from './failure.ts'
 import { type Place, undoPlace } from './place.ts'
 import type { Decision, DecisionKind, Failure, StepResult, Waiting } from './ports.ts'
 import { Ended, type Tally } from './run-end.ts'
@@ -75,10 +76,17 @@ export class Backward implements Direction {
         )
       case 'abort':
         throw new Ended({ kind: 'aborted', failure, decision, tally: this.#tally() })
+      case 'approve':
+      case 'reject':
       case 'retry':
       case 'rollback':
         return 'again'
     }
+  }
+
+  /** No compiled program comes here. */
+  approve(): Promise<Decision> {
+    return Promise.reject(new StepFailure('failed', 'a rollback asks for no approvals'))
   }
 
   async #one({ place, steps, owner }: Undoing): Promise<void> {

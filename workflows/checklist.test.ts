@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { checklist, escaped } from './checklist.ts'
+import { checklist } from './checklist.ts'
+import { escaped } from './escaped.ts'
 import type { RunView, StepView, Waiting } from './ports.ts'
 
 const step = (summary: string, rest: Partial<StepView> = {}): StepView => ({
@@ -50,6 +51,39 @@ A rollback would take back, in this order: h2: a; h1: b.
 - ● move (*running*)
 - \u2003✖ h1: stop etcd (*failed, waits for a decision*, disk is full)
 - ○ last
+`)
+})
+
+test('a run that asks for an approval shows the message in full, and how to answer', () => {
+  const asking: Waiting = {
+    ...waiting,
+    ...{
+      failure: { ...waiting.failure, message: 'nobody had approved it', summary: 'lose data' },
+      withheld: {},
+    },
+    approval: { message: '', markdown: '| host | lost |\n|---|---|\n| h1 | **all** |' },
+    offers: ['approve', 'reject', 'rollback', 'abort'],
+  }
+  const view: RunView = {
+    phase: 'waiting',
+    waiting: asking,
+    steps: [step('lose data', { status: 'asking' })],
+  }
+  expect(checklist({ title: 'Restore', view })).toBe(`**Restore**: waiting for a decision
+
+**lose data** (step move/stop) waits for an approval since 2026-11-21T08:00:00Z:
+
+| host | lost |
+|---|---|
+| h1 | **all** |
+
+To answer, send the update \`approve\` or \`reject\` (or \`rollback\`, \`abort\`) with {"comment": "…"}, or use \`quorate approve\`, \`quorate reject\`.
+
+The rollback was withdrawn
+
+A rollback would take back, in this order: h2: a; h1: b.
+
+- ? lose data (*waits for an approval*)
 `)
 })
 

@@ -1,5 +1,6 @@
 import type { LockHolder } from './doors.ts'
-import type { DecisionKind, RunPhase, RunView, StepStatus, StepView, Waiting } from './ports.ts'
+import { escaped } from './escaped.ts'
+import type { Approval, DecisionKind, RunPhase, RunView, StepStatus, StepView, Waiting } from './ports.ts'
 
 export interface ChecklistInput {
   readonly title: string
@@ -49,15 +50,34 @@ function behind({ cluster, run, by, sinceMs }: LockHolder): string {
 }
 
 function waitingLines(waiting: Waiting): readonly string[] {
+  return waiting.approval ? approvalLines(waiting, waiting.approval) : failureLines(waiting)
+}
+
+function approvalLines({ failure, offers, sinceMs, takesBack, note }: Waiting, { markdown }: Approval) {
+  const others = offers.filter((kind) => kind !== 'approve' && kind !== 'reject')
+  const or = others.length === 0 ? '' : ` (or ${others.map((kind) => `\`${kind}\``).join(', ')})`
+  return [
+    `**${escaped(failure.summary)}** (step ${escaped(failure.step)}) waits for an approval since ${isoTime(sinceMs)}:`,
+    markdown,
+    `To answer, send the update \`approve\` or \`reject\`${or} with {"comment": "…"}, or use \`quorate approve\`, \`quorate reject\`.`,
+    ...(note === undefined ? [] : [escaped(note, longText)]),
+    ...backLines(takesBack),
+  ]
+}
+
+function failureLines(waiting: Waiting): readonly string[] {
   const { failure, note, offers, takesBack, sinceMs } = waiting
   return [
     `**${escaped(failure.summary)}** (step ${escaped(failure.step)}) ${verdicts[failure.kind]}: ${escaped(failure.message, longText)}`,
     ...(note === undefined ? [] : [escaped(note, longText)]),
     `Waiting since ${isoTime(sinceMs)} for one of the updates ${offers.map((kind) => `\`${kind}\``).join(', ')}.`,
     ...withheldLines(waiting),
-    ...(takesBack.length === 0 ? [] : [`A rollback would take back, in this order: ${listed(takesBack)}.`]),
+    ...backLines(takesBack),
   ]
 }
+
+const backLines = (names: readonly string[]): readonly string[] =>
+  names.length === 0 ? [] : [`A rollback would take back, in this order: ${listed(names)}.`]
 
 const verdicts = {
   failed: 'failed',
@@ -117,6 +137,7 @@ const marks: Readonly<Record<StepStatus, readonly [mark: string, word: string]>>
   skipped: ['–', 'skipped'],
   notNeeded: ['–', 'not needed'],
   failed: ['✖', 'failed'],
+  asking: ['?', 'waits for an approval'],
   waiting: ['✖', 'failed, waits for a decision'],
   undone: ['↩', 'taken back'],
 }
@@ -132,20 +153,7 @@ function line({ summary, status, depth, startedMs, endedMs, note }: StepView): s
 
 const deepest = 6
 const mostListed = 10
-const shortText = 160
 const longText = 1500
-
-/** One line of plain text: no markup, link, image, HTML or mention can come out of it. */
-export function escaped(text: string, longest = shortText): string {
-  const line = text.replace(/[\s\p{C}]+/gu, ' ').trim()
-  const cut = line.length <= longest ? line : `${line.slice(0, longest - 1)}…`
-  const plain = cut
-    .replace(/[&<>]/g, (character) => entities[character] ?? '')
-    .replace(/[\\`*_{}[\]|~@]/g, '\\$&')
-  return plain.replace(/:\/\//g, ':\\/\\/').replace(/www\./gi, (match) => `${match.slice(0, 3)}\\.`)
-}
-
-const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' }
 
 const isoTime = (ms: number): string => new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z')
 

@@ -14,6 +14,8 @@ export interface UpdateArgument {
   readonly step?: string
   readonly by?: string
   readonly reason?: string
+  /** Only for `approve` and `reject`: what is said with it. */
+  readonly comment?: string
 }
 
 /** An accepted update answers with a sentence. */

@@ -1,7 +1,9 @@
 import type { Step } from '../dsl/program.ts'
+import { rejectedBy } from './approval.ts'
 import { type Backward, Withdrawn } from './backward.ts'
+import { StepFailure } from './failure.ts'
 import type { Place } from './place.ts'
-import type { Decision, DecisionKind, Failure, StepResult, Waiting } from './ports.ts'
+import type { Approval, Decision, DecisionKind, Failure, StepResult, Waiting } from './ports.ts'
 import { Ended, type Tally } from './run-end.ts'
 import { textOf } from './summary.ts'
 import { UndoStack, type Undoing } from './undo-stack.ts'
@@ -20,6 +22,8 @@ export class Forward implements Direction {
   readonly #run: Run
   readonly #backward: Backward
   readonly #stack = new UndoStack()
+  /** Decided where an approval was asked for. */
+  #answered: Decision | undefined
 
   constructor(run: Run, backward: Backward) {
     this.#run = run
@@ -55,7 +59,10 @@ export class Forward implements Direction {
     const failed = { step, place, failure }
     this.#run.outline.mark(place.path, { status: 'failed', note: failure.message })
     const begun = this.#run.memory.rollback
-    if (begun) return this.#ask(failed, await this.#rollBack(failed, begun.decision))
+    if (begun) return this.#ask(failed, { note: await this.#rollBack(failed, begun.decision) })
+    const decision = this.#answered
+    this.#answered = undefined
+    if (decision) return this.#ask(failed, { decision })
     switch (step.onFailure) {
       case 'continue':
         return this.#pass(failed, 'failed', failure.message)
@@ -64,10 +71,32 @@ export class Forward implements Direction {
         throw new Ended({ kind: 'failed', failure, tally: this.tally() })
       case 'rollback':
         if (this.#withheldRollback(failed) === undefined)
-          return this.#ask(failed, await this.#rollBack(failed))
+          return this.#ask(failed, { note: await this.#rollBack(failed) })
         return this.#ask(failed)
       case 'pause':
+        if (step.kind === 'approve' && !this.#anythingChanged)
+          throw new Ended({ kind: 'failed', failure, tally: this.tally() })
         return this.#ask(failed)
+    }
+  }
+
+  /** Whoever decides to end the run instead lets the step fail, and is not asked again what is to become of it. */
+  async approve(step: Step, place: Place, summary: string, approval: Approval): Promise<Decision> {
+    const failure: Failure = { kind: 'refused', message: 'nobody had approved it', step: place.path, summary }
+    const waiting = this.#waitingForApproval({ step, place, failure }, approval)
+    this.#run.outline.mark(place.path, { status: 'asking', note: '' })
+    const decision = await this.#decided(waiting)
+    switch (decision.kind) {
+      case 'approve':
+        return decision
+      case 'reject':
+        throw new StepFailure('refused', rejectedBy(decision))
+      case 'retry':
+      case 'skip':
+      case 'rollback':
+      case 'abort':
+        this.#answered = decision
+        throw new StepFailure('refused', failure.message)
     }
   }
 
@@ -104,11 +133,17 @@ export class Forward implements Direction {
     return 'passed'
   }
 
-  async #ask(failed: Failed, withdrawn?: string): Promise<'again' | 'passed'> {
-    let note = withdrawn
+  /** With what is to be said beside, or with what was decided already. */
+  async #ask(
+    failed: Failed,
+    before: { readonly note?: string; readonly decision?: Decision } = {},
+  ): Promise<'again' | 'passed'> {
+    let { note, decision } = before
     for (;;) {
-      const decision = await this.#decision(failed, note)
+      decision ??= await this.#decision(failed, note)
       switch (decision.kind) {
+        case 'approve':
+        case 'reject':
         case 'retry':
           return 'again'
         case 'skip':
@@ -121,33 +156,55 @@ export class Forward implements Direction {
           throw new Ended({ kind: 'aborted', failure: failed.failure, decision, tally: this.tally() })
         case 'rollback':
           note = await this.#rollBack(failed, decision)
+          decision = undefined
       }
     }
   }
 
-  async #decision(failed: Failed, note: string | undefined): Promise<Decision> {
-    const waiting = this.#waiting(failed, note)
+  #decision(failed: Failed, note: string | undefined): Promise<Decision> {
     this.#run.outline.mark(failed.place.path, { status: 'waiting', note: failed.failure.message })
+    return this.#decided(this.#waiting(failed, note))
+  }
+
+  /** Asks until what is decided is something that was offered. */
+  async #decided(waiting: Waiting): Promise<Decision> {
     this.#run.report('waiting', waiting)
     const decision = await this.#run.ports.decide(waiting)
     this.#run.report(this.phase)
-    return waiting.offers.includes(decision.kind) ? decision : this.#decision(failed, note)
+    return waiting.offers.includes(decision.kind) ? decision : this.#decided(waiting)
   }
 
   #waiting(failed: Failed, note: string | undefined): Waiting {
     const withheld = this.#withheld(failed)
     const all: readonly DecisionKind[] = ['retry', 'skip', 'rollback', 'abort']
     return {
-      failure: failed.failure,
+      ...this.#waitingSince(failed, withheld),
       offers: all.filter((kind) => withheld[kind] === undefined),
+      ...(note === undefined ? {} : { note }),
+    }
+  }
+
+  #waitingForApproval(failed: Failed, approval: Approval): Waiting {
+    const rollback = this.#withheldRollback(failed)
+    const withheld = {
+      retry: 'nothing has failed; it is to be approved or rejected',
+      skip: 'nothing has failed; it is to be approved or rejected',
+      ...(rollback === undefined ? {} : { rollback }),
+      ...(this.#anythingChanged ? {} : { abort: 'nothing was changed yet; reject it, and the run ends' }),
+    }
+    const all: readonly DecisionKind[] = ['approve', 'reject', 'rollback', 'abort']
+    const offers = all.filter((kind) => !Object.hasOwn(withheld, kind))
+    return { ...this.#waitingSince(failed, withheld), approval, offers }
+  }
+
+  #waitingSince(failed: Failed, withheld: Waiting['withheld']): Omit<Waiting, 'offers'> {
+    const undoings = withheld.rollback === undefined ? this.#undoings(failed) : []
+    return {
+      failure: failed.failure,
       withheld,
       sinceMs: this.#run.ports.now(),
       rollingBack: false,
-      takesBack:
-        withheld.rollback === undefined
-          ? this.#namesOf(this.#undoings(failed).map(({ place }) => place.path))
-          : [],
-      ...(note === undefined ? {} : { note }),
+      takesBack: this.#namesOf(undoings.map(({ place }) => place.path)),
     }
   }
 

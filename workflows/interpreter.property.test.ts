@@ -1,7 +1,18 @@
 import { expect, jest, test } from '@jest/globals'
 import fc from 'fast-check'
 import type { CallStep, OnFailure, Program, Step } from '../dsl/program.ts'
-import { assert, call, forEach, gate, group, program, set, undoneBy, uses } from '../test/replay/build.ts'
+import {
+  approve,
+  assert,
+  call,
+  forEach,
+  gate,
+  group,
+  program,
+  set,
+  undoneBy,
+  uses,
+} from '../test/replay/build.ts'
 import { type Answer, Cut, type Script, ScriptedWorld } from '../test/replay/scripted-world.ts'
 import { interpret } from './interpreter.ts'
 import type { RunState } from './ports.ts'
@@ -12,7 +23,7 @@ jest.setTimeout(60_000)
 type Build = ReturnType<typeof uses>
 
 interface Shape {
-  readonly kind: 'uses' | 'look' | 'gate' | 'assert' | 'set' | 'group' | 'forEach' | 'call'
+  readonly kind: 'uses' | 'look' | 'gate' | 'assert' | 'set' | 'group' | 'forEach' | 'call' | 'approve'
   readonly undo: 'none' | 'one' | 'checked'
   readonly groupUndo: boolean
   readonly noReturn: boolean
@@ -26,7 +37,7 @@ interface Shape {
 const shape = (depth: number): fc.Arbitrary<Shape> =>
   fc.record({
     kind: fc.constantFrom<Shape['kind'][]>(
-      ...(['uses', 'uses', 'uses', 'look', 'gate', 'assert', 'set'] as const),
+      ...(['uses', 'uses', 'uses', 'look', 'gate', 'assert', 'set', 'approve'] as const),
       ...(depth > 0 ? (['group', 'forEach', 'call'] as const) : []),
     ),
     undo: fc.constantFrom<Shape['undo'][]>('none', 'one', 'one', 'checked'),
@@ -59,6 +70,8 @@ function step(one: Shape, id: string): Build {
       return assert(id, 'inputs.yes', 'no', options)
     case 'set':
       return set(id, { [id]: '${{ inputs.yes }}' }, options)
+    case 'approve':
+      return approve(id, 'go on with ${{ inputs.yes }}?', options)
     case 'group':
       return group(id, built(one.inside, `${id}_`), options)
     case 'forEach':
@@ -106,7 +119,7 @@ class RandomWorld extends ScriptedWorld {
   constructor(fate: readonly ('ok' | Exclude<Answer, object>)[], will: readonly number[], at?: Script['at']) {
     super({
       decide: ({ offers }, number) => {
-        if (number > mostWaits) return 'abort'
+        if (number > mostWaits) return offers.includes('abort') ? 'abort' : 'reject'
         return offers[(will[number % will.length] ?? 0) % offers.length] ?? 'abort'
       },
       answer: (path, attempt) => {

@@ -83,10 +83,13 @@ export interface Failure {
   readonly summary: string
 }
 
-export type DecisionKind = 'retry' | 'skip' | 'rollback' | 'abort'
+export type DecisionKind = 'approve' | 'reject' | 'retry' | 'skip' | 'rollback' | 'abort'
 
 export interface Waiting {
+  /** What failed; beside an `approval`, that nobody has approved yet. */
   readonly failure: Failure
+  /** Nothing failed: a person is asked. */
+  readonly approval?: Approval
   /** What may be decided now. */
   readonly offers: readonly DecisionKind[]
   /** Why the others may not. */
@@ -99,14 +102,23 @@ export interface Waiting {
   readonly note?: string
 }
 
+/** What is asked, at most 4000 characters. */
+export interface Approval {
+  /** As the runbook says it, values filled in as they are. */
+  readonly message: string
+  /** The same, but what was filled in is plain text, whatever it holds. */
+  readonly markdown: string
+}
+
 export interface Decision {
   readonly kind: DecisionKind
   readonly by: string
+  /** Or what was said with an approval. */
   readonly reason: string
 }
 
 export type StepStatus =
-  'pending' | 'running' | 'done' | 'skipped' | 'notNeeded' | 'failed' | 'waiting' | 'undone'
+  'pending' | 'running' | 'done' | 'skipped' | 'notNeeded' | 'failed' | 'waiting' | 'asking' | 'undone'
 
 export interface StepView {
   readonly step: string

@@ -34,6 +34,8 @@ function unnamed(step: Step, actions: Actions, values: Values): string {
       return `for each ${step.as}`
     case 'call':
       return step.title
+    case 'approve':
+      return 'approval'
     case 'steps':
       return lastOf(step.key)
   }

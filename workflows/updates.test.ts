@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import type { WorkflowHandle } from '@temporalio/client'
-import { program, undoneBy, uses } from '../test/replay/build.ts'
+import { approve, program, undoneBy, uses } from '../test/replay/build.ts'
 import {
   endOf,
   failing,
@@ -74,6 +74,18 @@ describe('what is rejected, and with which words', () => {
     ['a field that means nothing', 'abort', { force: true }, /Unknown input "force"/],
     ['a name that is none', 'abort', { by: 7 }, /"by" is a text/],
     ['a novel', 'abort', { reason: 'x'.repeat(1001) }, /"reason" is a text of at most 1000/],
+    [
+      'an approval where none is asked for',
+      'approve',
+      {},
+      /"approve" is not offered: the run asks for no approval now/,
+    ],
+    [
+      'a comment on what takes a reason',
+      'retry',
+      { comment: 'x' },
+      /Unknown input "comment"; there are "step", "by" and "reason"/,
+    ],
     ['resuming what runs', 'resume', undefined, /The run is not paused: it is waiting/],
   ])('%s', async (_what, name, argument, message) => {
     const handle = await waitingRun('strict')
@@ -102,6 +114,56 @@ describe('what is rejected, and with which words', () => {
     await rejectionOf(update(handle, 'skip'))
     expect((await handle.describe()).historyLength).toBe(before)
     await handle.terminate()
+  })
+})
+
+describe('an approval', () => {
+  const asked = async (memo = {}): Promise<WorkflowHandle> => {
+    world.offer(
+      program('asks', [
+        uses('before', 'do.more'),
+        approve('ok', 'Go on with **${{ inputs.what }}**?'),
+        uses('after', 'cross', { by: '${{ steps.ok.by }}', said: '${{ steps.ok.comment }}' }),
+      ]),
+      { what: 'it_all' },
+    )
+    const first = await world.start('asks', { memo })
+    const handle = world.env.client.workflow.getHandle(first.workflowId)
+    await untilWaiting(handle)
+    return handle
+  }
+  const last = (handle: WorkflowHandle) => world.calls.findLast(({ run }) => run.id === handle.workflowId)
+
+  test.each([
+    ['in one execution', {}],
+    ['over continue-as-new', { continueAfterEvents: 1 }],
+  ])('is given with a comment, and kept: %s', async (_what, memo) => {
+    world.on('cross', () => ({}))
+    const handle = await asked(memo)
+    const { view } = await statusOf(handle)
+    expect(view.waiting).toMatchObject({
+      approval: { message: 'Go on with **it_all**?', markdown: 'Go on with **it\\_all**?' },
+      offers: ['approve', 'reject', 'abort'],
+    })
+    expect(await update(handle, 'approve', { by: 'ada', comment: 'by all means' })).toMatchObject({
+      step: 'ok',
+    })
+    await handle.result()
+    expect(last(handle)?.with).toEqual({ by: 'ada', said: 'by all means' })
+    const { note, status } = (await statusOf(handle)).view.steps[1] ?? {}
+    expect([status, note]).toEqual(['done', 'approved by ada: by all means'])
+  })
+
+  test('is not a retry, and a rejection is a failure with the comment', async () => {
+    const handle = await asked()
+    expect(await rejectionOf(update(handle, 'retry'))).toMatch(
+      /nothing has failed; it is to be approved or rejected/,
+    )
+    await update(handle, 'reject', { by: 'bob', comment: 'too late' })
+    await untilStatus(handle, 'the rejection to wait', ({ view }) => view.waiting?.approval === undefined)
+    expect((await statusOf(handle)).view.waiting?.failure.message).toBe('rejected by bob: too late')
+    await update(handle, 'abort')
+    expect((await endOf(handle)).message).toMatch(/rejected by bob: too late/)
   })
 })
 
@@ -183,6 +245,8 @@ test('the details show what it waits for, and every update and query says what i
   }>('__temporal_workflow_metadata')
   expect(metadata.currentDetails).toContain('for one of the updates `retry`, `skip`, `rollback`, `abort`')
   expect(metadata.definition.updateDefinitions.map(({ name }) => name)).toEqual([
+    'approve',
+    'reject',
     'retry',
     'skip',
     'rollback',
@@ -191,7 +255,7 @@ test('the details show what it waits for, and every update and query says what i
     'resume',
   ])
   expect(
-    metadata.definition.updateDefinitions.every(({ description }) => description.includes('"reason"')),
+    metadata.definition.updateDefinitions.every(({ description }) => /"(reason|comment)"/.test(description)),
   ).toBe(true)
   await handle.terminate()
 })

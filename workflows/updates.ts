@@ -1,5 +1,6 @@
 import { ApplicationFailure } from '@temporalio/common'
 import { defineUpdate, setHandler } from '@temporalio/workflow'
+import { listed } from '../dsl/near.ts'
 import type { UpdateAnswer, UpdateArgument, UpdateName } from './doors.ts'
 import type { Decision, DecisionKind, RunPhase, Waiting } from './ports.ts'
 
@@ -15,6 +16,8 @@ export interface Decidable {
 
 interface Door {
   readonly description: string
+  /** Besides "step", "by" and "reason". */
+  readonly takes?: 'comment'
   /** Throws a sentence for the person who asks. */
   readonly validate: (run: Decidable, argument: UpdateArgument) => void
   readonly accept: (run: Decidable, who: Who) => UpdateAnswer
@@ -23,6 +26,8 @@ interface Door {
 type Who = { readonly by: string; readonly reason: string }
 
 const doors: Readonly<Record<UpdateName, Door>> = {
+  approve: decision('approve', 'Say yes to what the run asks, and let it go on.', 'comment'),
+  reject: decision('reject', 'Say no to what the run asks; its step fails with your comment.', 'comment'),
   retry: decision('retry', 'Try the step that waits once more.'),
   skip: decision('skip', 'Go on without the step that waits, where the runbook allows it.'),
   rollback: decision('rollback', 'Take back what was done, newest first, and end the run.'),
@@ -54,18 +59,19 @@ export function openUpdates(run: Decidable): void {
   for (const [name, door] of Object.entries(doors)) {
     setHandler(
       defineUpdate<UpdateAnswer, [unknown]>(name),
-      (raw) => door.accept(run, whoOf(argumentOf(raw))),
-      { description: description(door), validator: (raw) => door.validate(run, argumentOf(raw)) },
+      (raw) => door.accept(run, whoOf(argumentOf(door, raw))),
+      { description: description(door), validator: (raw) => door.validate(run, argumentOf(door, raw)) },
     )
   }
 }
 
-const description = (door: Door): string =>
-  `${door.description} Input, all optional: {"step", "by", "reason"}.`
+const description = ({ description: text, takes }: Door): string =>
+  `${text} Input, all optional: {"step", "by", "${takes ?? 'reason'}"}.`
 
-function decision(kind: DecisionKind, text: string): Door {
+function decision(kind: DecisionKind, text: string, takes?: 'comment'): Door {
   return {
     description: text,
+    ...(takes === undefined ? {} : { takes }),
     validate: (run, argument) => checkDecision(kind, run, argument),
     accept: (run, who) => {
       const { failure } = waitingOf(run)
@@ -81,10 +87,12 @@ function checkDecision(kind: DecisionKind, run: Decidable, { step }: UpdateArgum
     throw rejection(`The step that waits is "${waiting.failure.step}", not "${step}".`)
   }
   if (!waiting.offers.includes(kind)) {
-    const reason = waiting.withheld[kind] ?? 'it cannot be decided now'
+    const reason = waiting.withheld[kind] ?? (waiting.approval ? 'it cannot be decided now' : notAsked)
     throw rejection(`"${kind}" is not offered: ${reason}. Offered: ${waiting.offers.join(', ')}.`)
   }
 }
+
+const notAsked = 'the run asks for no approval now'
 
 function waitingOf(run: Decidable): Waiting {
   if (!run.waiting) throw rejection(`No step waits for a decision: the run is ${stands(run)}.`)
@@ -98,18 +106,22 @@ const rejection = (message: string): ApplicationFailure =>
 
 const longest = 1000
 
-function argumentOf(raw: unknown): UpdateArgument {
+function argumentOf({ takes }: Door, raw: unknown): UpdateArgument {
   if (raw === undefined || raw === null) return {}
   if (typeof raw !== 'object' || Array.isArray(raw)) {
     throw rejection(
       'The input is one JSON object, for example {"by": "ada", "reason": "disk replaced"}, or nothing.',
     )
   }
-  const { step, by, reason, ...rest } = { step: undefined, by: undefined, reason: undefined, ...raw }
-  const unknown = Object.keys(rest)
-  if (unknown.length > 0)
-    throw rejection(`Unknown input "${unknown.join('", "')}"; there are "step", "by" and "reason".`)
-  return { ...text('step', step), ...text('by', by), ...text('reason', reason) }
+  const { step, by, reason, ...others } = { step: undefined, by: undefined, reason: undefined, ...raw }
+  const { comment, ...rest } = { comment: undefined, ...others }
+  const known = takes === undefined ? ['step', 'by', 'reason'] : ['step', 'by', 'comment', 'reason']
+  const unknown = [...Object.keys(rest), ...(comment === undefined || takes ? [] : ['comment'])]
+  if (unknown.length > 0) {
+    const names = known.map((name) => `"${name}"`)
+    throw rejection(`Unknown input "${unknown.join('", "')}"; there are ${listed(names)}.`)
+  }
+  return { ...text('step', step), ...text('by', by), ...text('reason', reason), ...text('comment', comment) }
 }
 
 function text(name: keyof UpdateArgument, value: unknown): UpdateArgument {
@@ -120,4 +132,7 @@ function text(name: keyof UpdateArgument, value: unknown): UpdateArgument {
   return { [name]: value }
 }
 
-const whoOf = ({ by = 'someone', reason = '' }: UpdateArgument): Who => ({ by, reason })
+const whoOf = ({ by = 'someone', reason = '', comment = reason }: UpdateArgument): Who => ({
+  by,
+  reason: comment,
+})

@@ -1,5 +1,6 @@
 import { evaluate, holds, narrow, render } from '../dsl/expression.ts'
 import type {
+  ApproveStep,
   AssertStep,
   CallStep,
   Expression,
@@ -16,11 +17,22 @@ import type {
   UsesStep,
 } from '../dsl/program.ts'
 import { enteredCallee, outputsOf } from './callee.ts'
+import { approvalOf, approvedBy } from './approval.ts'
 import { asFailure, RunCancelled, StepFailure } from './failure.ts'
 import type { Memory } from './memory.ts'
 import type { Outline } from './outline.ts'
 import { iterations, type Place, placeOf } from './place.ts'
-import type { ActionCall, Failure, GateCall, Ports, RunPhase, StepResult, Waiting } from './ports.ts'
+import type {
+  ActionCall,
+  Approval,
+  Decision,
+  Failure,
+  GateCall,
+  Ports,
+  RunPhase,
+  StepResult,
+  Waiting,
+} from './ports.ts'
 import { summaryOf, textOf } from './summary.ts'
 
 /** What all parts of the interpreter share while it runs one program. */
@@ -47,9 +59,11 @@ export interface Direction {
   over(step: Step, place: Place, status: StepResult['status']): void
   /** Returns once it is clear how to go on; throws what ends the run. */
   settle(step: Step, place: Place, failure: Failure): Promise<'again' | 'passed'>
+  /** Returns who approved; throws `StepFailure` when it was rejected. */
+  approve(step: Step, place: Place, summary: string, asked: Approval): Promise<Decision>
 }
 
-type LeafStep = UsesStep | GateStep | AssertStep | SetStep
+type LeafStep = UsesStep | GateStep | AssertStep | SetStep | ApproveStep
 type Outcome =
   | { readonly kind: 'over' }
   | { readonly kind: 'inside'; readonly bodies: readonly Place[] }
@@ -207,7 +221,15 @@ export class Walker {
         return assertAll(step, place)
       case 'set':
         return worked(() => rendered(step.set, place))
+      case 'approve':
+        return this.#approval(step, place, summary)
     }
+  }
+
+  async #approval(step: ApproveStep, place: Place, summary: string): Promise<Json> {
+    const asked = worked(() => approvalOf(step.message, place.scope.values()))
+    const { by, reason } = await this.#direction.approve(step, place, summary, asked)
+    return { by, comment: reason, at: new Date(this.#run.ports.now()).toISOString() }
   }
 
   async #gate(step: GateStep, place: Place, summary: string): Promise<Json> {
@@ -321,8 +343,10 @@ function gateOf(step: GateStep, place: Place): GateCall {
 const retryOf = (step: UsesStep, action: PinnedAction): RetrySpec => step.retry ?? action.retry
 
 /** Only what can be read again is kept: the state travels through every continue-as-new. */
-const kept = (step: LeafStep, output: Json): { output?: Json } =>
-  step.kind === 'set' || step.id !== undefined ? { output } : {}
+const kept = (step: LeafStep, output: Json): { output?: Json; note?: string } => {
+  if (step.kind === 'approve') return { output, note: approvedBy(output) }
+  return step.kind === 'set' || step.id !== undefined ? { output } : {}
+}
 
 const isList = (value: Json): value is readonly Json[] => Array.isArray(value)
 

@@ -1,4 +1,5 @@
 import type {
+  ApproveStep,
   AssertStep,
   CallStep,
   Effect,
@@ -88,6 +89,10 @@ export const assert =
     kind: 'assert',
     assert: [{ that: expression(that), else: template(otherwise) }],
   })
+
+export const approve =
+  (id: string, message: string, options: Options = {}): Build =>
+  (prefix): ApproveStep => ({ ...base(prefix + id, { id, ...options }), kind: 'approve', message: template(message) })
 
 export const set =
   (id: string, values: Readonly<Record<string, string>>, options: Options = {}): Build =>
@@ -188,6 +193,7 @@ function actionsOf(step: Step): readonly string[] {
       return [...step.steps.flatMap(actionsOf), ...undo]
     case 'assert':
     case 'set':
+    case 'approve':
       return undo
   }
 }

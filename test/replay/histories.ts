@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { assert, forEach, gate, group, program, set, template, undoneBy, uses } from './build.ts'
+import { approve, assert, call, forEach, gate, group, program, set, template, undoneBy, uses } from './build.ts'
 import { historyFromJson } from './history-json.ts'
 import { failing, type TemporalWorld, untilStatus, untilWaiting } from './temporal-world.ts'
 
@@ -115,6 +115,38 @@ export const stories: readonly Story[] = [
         throw failing('ActionError', 'no')
       })
       const handle = await world.start(name, { id: name, memo: { continueAfterEvents: 1 } })
+      await handle.result().catch(() => undefined)
+      return handle.workflowId
+    },
+  },
+  {
+    name: 'call-and-approve',
+    async play(world, name) {
+      const inner = [
+        uses('a', 'do.more', { host: '${{ inputs.host }}' }),
+        approve('ok', 'Go on with ${{ inputs.host }}?'),
+        undoneBy(uses('b', 'do.more', { by: '${{ steps.ok.by }}' }), uses('ub', 'undo')),
+      ]
+      world.offer(
+        program(name, [forEach('e', 'inputs.hosts', [call('c', { host: '${{ item }}' }, inner, { outputs: { by: '${{ steps.ok.by }}' } })]), uses('last', 'do')], { cluster }),
+        { cluster: name, hosts: ['h1', 'h2'] },
+      )
+      world.on('do', () => {
+        throw failing('ActionError', 'no')
+      })
+      const first = await world.start(name, { id: name, memo: { continueAfterEvents: 20 } })
+      const handle = world.env.client.workflow.getHandle(first.workflowId)
+      const asked = (step: string) => untilStatus(handle, `${step} to ask`, ({ view }) => view.waiting?.approval !== undefined && view.waiting.failure.step === step)
+      await asked('e[h1]/c/ok')
+      await handle.executeUpdate('approve', { args: [{ by: 'ada', comment: 'first' }] })
+      await asked('e[h2]/c/ok')
+      await handle.executeUpdate('reject', { args: [{ by: 'bob', comment: 'not yet' }] })
+      await untilStatus(handle, 'the rejection to wait', ({ view }) => view.waiting?.offers.includes('retry') === true)
+      await handle.executeUpdate('retry')
+      await asked('e[h2]/c/ok')
+      await handle.executeUpdate('approve', { args: [{ by: 'ada' }] })
+      await untilStatus(handle, 'the last step to wait', ({ view }) => view.waiting?.failure.step === 'last')
+      await handle.executeUpdate('rollback')
       await handle.result().catch(() => undefined)
       return handle.workflowId
     },
