@@ -4,6 +4,9 @@ import { haproxyBackends } from './after/haproxy.ts'
 import { hostsFile } from './after/hosts-file.ts'
 import { kubeApiserver } from './after/kube-apiserver.ts'
 import { prometheusTargets } from './after/prometheus.ts'
+import { backupDrill } from './backup/drill.ts'
+import { backupList } from './backup/list.ts'
+import { backupPrune } from './backup/prune.ts'
 import { binaryCheck } from './binary/check.ts'
 import { downgradeCheck } from './binary/downgrade-check.ts'
 import { binaryStage } from './binary/stage.ts'
@@ -26,7 +29,11 @@ import { memberRemove, memberWithdraw } from './etcd/member-remove.ts'
 import { memberUpdate } from './etcd/member-update.ts'
 import { inventoryAdd, inventoryRemove } from './inventory/members.ts'
 import { inventoryMove } from './inventory/move.ts'
+import { probeWrite } from './recover/probe-write.ts'
+import { quorumCheck } from './recover/quorum-check.ts'
 import { restoreSnapshot } from './recover/restore.ts'
+import { snapshotDiscard, snapshotDistribute } from './recover/snapshot-distribute.ts'
+import { snapshotVerify } from './recover/snapshot-verify.ts'
 import { survivorForce, survivorTry } from './recover/survivor.ts'
 import {
   serviceDisable,
@@ -53,7 +60,8 @@ const all: readonly Action[] = [
   ...[memberAdd, memberDown, memberPromote, memberRemove, memberWithdraw],
   ...[inventoryAdd, inventoryRemove, serviceJoin],
   ...[serviceStatus, serviceStop, serviceStart, serviceStartTogether, serviceDisable, serviceEnable],
-  ...[survivorTry, survivorForce, restoreSnapshot],
+  ...[backupList, backupPrune, backupDrill, snapshotVerify, snapshotDistribute, snapshotDiscard],
+  ...[quorumCheck, survivorTry, survivorForce, restoreSnapshot, probeWrite],
   ...[copy, same, setAside, restore, activate, deactivate],
   ...[binaryStage, binarySwitch, binaryRestore, binaryCheck, upgradeCheck, downgradeCheck, downgrade],
   inventoryMove,

@@ -1,11 +1,17 @@
 import { z } from 'zod'
 import { ActionError } from '../failure.ts'
 
+/** A shell function: `digest` prints the SHA-256 of stdin in hex; by openssl where it is, which is the fastest. */
+export const digestFunctions = String.raw`
+if [ "$(openssl dgst -sha256 -r </dev/null 2>/dev/null | wc -c)" -gt 64 ]; then digest() { openssl dgst -sha256 -r | cut -c 1-64; }
+elif command -v sha256sum >/dev/null 2>&1; then digest() { sha256sum | cut -c 1-64; }
+else digest() { shasum -a 256 | cut -c 1-64; }; fi
+`
+
 /**
  * Shell functions that look at a snapshot file with what lies on its host. POSIX sh; the caller sets `bin`
  * (directory of etcd's programs) and `fail TEXT`, which must end the script.
  *
- *   digest                 SHA-256 of stdin, hex
  *   bytes_of FILE          its size
  *   verify_snapshot FILE   prints `verified SIZE SHA256` and `status JSON`, or fails
  *
@@ -13,10 +19,7 @@ import { ActionError } from '../failure.ts'
  * status` does not look at that (a flipped bit is just another hash to it), so it is checked here.
  */
 export const snapshotFunctions = String.raw`
-if [ "$(openssl dgst -sha256 -r </dev/null 2>/dev/null | wc -c)" -gt 64 ]; then digest() { openssl dgst -sha256 -r | cut -c 1-64; }
-elif command -v sha256sum >/dev/null 2>&1; then digest() { sha256sum | cut -c 1-64; }
-else digest() { shasum -a 256 | cut -c 1-64; }; fi
-bytes_of() { wc -c <"$1" | tr -d ' '; }
+${digestFunctions}bytes_of() { wc -c <"$1" | tr -d ' '; }
 snapshot_status() {
   if [ -x "$bin/etcdutl" ]; then "$bin/etcdutl" snapshot status -w json "$1"
   else ETCDCTL_API=3 "$bin/etcdctl" snapshot status -w json "$1" 2>/dev/null; fi

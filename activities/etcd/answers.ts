@@ -98,6 +98,26 @@ export const rangeAnswer = z
   .object({ header, count })
   .transform((raw) => ({ revision: raw.header.revision, count: raw.count }))
 
+const keyValue = z
+  .object({
+    key: z.instanceof(Uint8Array),
+    mod_revision: count,
+    version: count,
+    value: z.instanceof(Uint8Array),
+  })
+  .transform((raw) => ({
+    key: raw.key,
+    modRevision: raw.mod_revision,
+    version: raw.version,
+    value: raw.value,
+  }))
+
+export const keysAnswer = z
+  .object({ header, kvs: z.array(keyValue) })
+  .transform((raw) => ({ revision: raw.header.revision, keys: raw.kvs }))
+
+export const writtenAnswer = z.object({ header }).transform((raw) => ({ revision: raw.header.revision }))
+
 /** Nothing is read from it: some members leave even the header out. */
 export const doneAnswer = z.object({})
 
@@ -109,3 +129,4 @@ export type Membership = z.output<typeof membershipAnswer>
 export type MemberStatus = z.output<typeof statusAnswer>
 export type Alarm = { readonly memberId: string; readonly kind: AlarmKind }
 export type KeyspaceHash = z.output<typeof hashAnswer>
+export type KeyValue = z.output<typeof keyValue>

@@ -1,4 +1,4 @@
-import type { Alarm, EtcdMember, KeyspaceHash, MemberStatus, Membership } from './answers.ts'
+import type { Alarm, EtcdMember, KeyspaceHash, KeyValue, MemberStatus, Membership } from './answers.ts'
 import type { CallOptions } from './channel.ts'
 
 /** A cluster as actions see it: every member is asked by itself, through its own endpoint. */
@@ -24,6 +24,11 @@ export interface EtcdEndpoint {
   members(linearizable: boolean, options?: CallOptions): Promise<Membership>
   /** Asks for a missing key through the quorum; the answer's revision. Throws when there is no quorum. */
   readThroughQuorum(options?: CallOptions): Promise<{ readonly revision: number }>
+  /** One key as the quorum has it, at a revision or (0) now; `undefined` when it is not there. */
+  key(key: Uint8Array, revision?: number, options?: CallOptions): Promise<KeyValue | undefined>
+  /** Through the quorum; the revision it got. */
+  put(key: Uint8Array, value: Uint8Array, options?: CallOptions): Promise<{ readonly revision: number }>
+  remove(key: Uint8Array, options?: CallOptions): Promise<{ readonly revision: number }>
   alarms(options?: CallOptions): Promise<readonly Alarm[]>
   /** The hash of all keys up to a revision (0: the newest). Reads the whole store: 10 s unless said otherwise. */
   hash(revision: number, options?: CallOptions): Promise<KeyspaceHash>

@@ -4,9 +4,11 @@ import {
   alarmsAnswer,
   doneAnswer,
   hashAnswer,
+  keysAnswer,
   membershipAnswer,
   rangeAnswer,
   statusAnswer,
+  writtenAnswer,
 } from './answers.ts'
 import type { Alarm } from './answers.ts'
 import type { CallOptions, Channel } from './channel.ts'
@@ -29,6 +31,10 @@ export function etcdEndpoint(seat: Seat): EtcdEndpoint {
     status: (options) => ask('Status', {}, statusAnswer, options),
     members: (linearizable, options) => ask('MemberList', { linearizable }, membershipAnswer, options),
     readThroughQuorum: (options) => ask('Range', missingKey, rangeAnswer, options),
+    key: async (key, revision = 0, options) =>
+      (await ask('Range', { key, limit: 1, revision }, keysAnswer, options)).keys[0],
+    put: (key, value, options) => change('Put', { key, value }, writtenAnswer, options),
+    remove: (key, options) => change('DeleteRange', { key }, writtenAnswer, options),
     alarms: (options) => ask('Alarm', { action: 0 }, alarmsAnswer, options),
     hash: (revision, options) => ask('HashKV', { revision }, hashAnswer, { timeoutMs: 10_000, ...options }),
     addMember: (peerURLs, isLearner, options) =>

@@ -67,8 +67,19 @@ const messages = {
   DowngradeResponse: { header: [1, 'ResponseHeader'], version: [2, 'string'] },
   MoveLeaderRequest: { targetID: [1, 'uint64'] },
   MoveLeaderResponse: { header: [1, 'ResponseHeader'] },
-  RangeRequest: { key: [1, 'bytes'], range_end: [2, 'bytes'], limit: [3, 'int64'], count_only: [9, 'bool'] },
-  RangeResponse: { header: [1, 'ResponseHeader'], count: [4, 'int64'] },
+  KeyValue: { key: [1, 'bytes'], mod_revision: [3, 'int64'], version: [4, 'int64'], value: [5, 'bytes'] },
+  RangeRequest: {
+    key: [1, 'bytes'],
+    range_end: [2, 'bytes'],
+    limit: [3, 'int64'],
+    revision: [4, 'int64'],
+    count_only: [9, 'bool'],
+  },
+  RangeResponse: { header: [1, 'ResponseHeader'], kvs: [2, 'KeyValue', 'repeated'], count: [4, 'int64'] },
+  PutRequest: { key: [1, 'bytes'], value: [2, 'bytes'] },
+  PutResponse: { header: [1, 'ResponseHeader'] },
+  DeleteRangeRequest: { key: [1, 'bytes'] },
+  DeleteRangeResponse: { header: [1, 'ResponseHeader'] },
   CompactionRequest: { revision: [1, 'int64'], physical: [2, 'bool'] },
   CompactionResponse: { header: [1, 'ResponseHeader'] },
   AuthenticateRequest: { name: [1, 'string'], password: [2, 'string'] },
@@ -76,7 +87,12 @@ const messages = {
 } as const
 
 const services = {
-  KV: { Range: ['RangeRequest', 'RangeResponse'], Compact: ['CompactionRequest', 'CompactionResponse'] },
+  KV: {
+    Range: ['RangeRequest', 'RangeResponse'],
+    Put: ['PutRequest', 'PutResponse'],
+    DeleteRange: ['DeleteRangeRequest', 'DeleteRangeResponse'],
+    Compact: ['CompactionRequest', 'CompactionResponse'],
+  },
   Cluster: {
     MemberAdd: ['MemberAddRequest', 'MemberAddResponse'],
     MemberRemove: ['MemberRemoveRequest', 'MembershipResponse'],
