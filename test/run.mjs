@@ -24,6 +24,7 @@ const pureSuites = [
 async function main(jestArguments) {
   await makeReady(root, say)
   await fetchBinaries()
+  await provideHosts()
   const browser = findBrowser()
   const tally = { passed: 0, failed: 0, skipped: 0 }
   if (jestArguments.length === 0) add(tally, await check())
@@ -48,7 +49,23 @@ async function fetchBinaries() {
   const finder = createBinaryFinder({ onProgress: say })
   await finder.temporal()
   await finder.temporalTestServer()
-  for (const minor of ['3.6', '3.5', '3.7']) await finder.etcd(minor)
+  for (const minor of ['3.6', '3.5', '3.7', '3.4']) await finder.etcd(minor)
+}
+
+/**
+ * What the tests on real hosts need: packages, installed where that is one command and nobody is asked, and the
+ * hosts' root file system, made once. Elsewhere these tests are skipped.
+ */
+async function provideHosts() {
+  const { installHostsLabPackages, whyNoHostsLab } = await import('../dist/lab/hosts/requirements.js')
+  if (ci && whyNoHostsLab() !== undefined) await installHostsLabPackages(say)
+  const why = whyNoHostsLab()
+  if (why !== undefined) {
+    say(`The tests on real hosts are skipped. ${why}`)
+    return
+  }
+  const { rootFileSystem } = await import('../dist/lab/hosts/root-file-system.js')
+  await rootFileSystem(say)
 }
 
 /** Chromium for the tests of the Temporal UI; installed where that is one command and nobody is asked. */

@@ -13,7 +13,11 @@ const longest = [
   'worker/worker',
 ]
 
+// Each boots hosts of its own and runs whole procedures on them.
+const onHosts = /\/(test|lab)\/hosts\//
+
 const place = ({ path }) => {
+  if (onHosts.test(path)) return -1
   const found = longest.findIndex((name) => path.includes(`/${name}.test.`))
   return found === -1 ? longest.length : found
 }

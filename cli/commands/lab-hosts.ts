@@ -33,12 +33,12 @@ const install: Command = {
 
 const up: Command = {
   name: 'lab hosts up',
-  usage:
-    '[--version V] [--members N] [--spares N] [--with docker,haproxy,supervise,script] [--no-tls] [--bare]',
+  usage: '[--version V] [--members N] [--spares N] [--with KIND,…] [--no-tls] [--bare]',
   summary: 'boot real hosts with an etcd cluster on this machine (root, Linux)',
-  details: `Hosts h1, h2, … with systemd, OpenSSH and addresses of their own; members etcd-1, etcd-2, … on the first of
-them, the others are spares. --with adds lb (HAProxy before the members), dk (etcd in Docker), sv (under daemontools)
-and sc (by plain scripts). The lab stays up until \`quorate lab hosts down\`.`,
+  details: `Hosts h1, h2, … with systemd, OpenSSH and addresses of their own; members etcd-1, etcd-2, … on the
+first of them, the others are spares. --with docker, haproxy, supervise, script (with commas between) adds dk
+(etcd in Docker), lb (HAProxy before the members), sv (under daemontools), sc (by plain scripts). It stays up
+until \`quorate lab hosts down\`.`,
   flags: {
     version: {
       type: 'string',
@@ -122,15 +122,15 @@ const fault: Command = {
   usage: 'KIND [HOST] [--from HOST,worker] [--direction in|out] [--port N] [--part db|wal]',
   summary: 'break something of the hosts lab, or mend it',
   details: `KIND is one of
-  cut          lose packets of HOST: all, or --from hosts (or "worker"), one --direction, a --port; adds to former cuts
-  heal         take back the cuts of HOST, or all
-  kill, boot   switch HOST off as if the power went, and on again
-  freeze, thaw stop everything on HOST in its tracks, and let it go on
+  cut                    lose packets of HOST: all, or --from hosts (or "worker"), one --direction, a --port
+  heal                   take back the cuts of HOST, or all
+  kill, boot             switch HOST off as if the power went, and on again
+  freeze, thaw           stop everything on HOST in its tracks, and let it go on
   fill-disk, free-disk   leave no byte free below /var/lib
   stop-etcd, start-etcd  through the host's service manager
   kill-etcd, hang-etcd, resume-etcd   signals to the process alone
-  corrupt      overwrite the beginning of the database, or of the log (--part wal)
-  host-key     let HOST show another SSH key`,
+  corrupt                overwrite the beginning of the database, or of the log (--part wal)
+  host-key               let HOST show another SSH key`,
   flags: {
     from: {
       type: 'string',

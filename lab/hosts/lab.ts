@@ -45,8 +45,10 @@ export interface HostsLabOptions {
   readonly directory: string
   /** What the hosts use: a minor or a full version. Default `3.6`. */
   readonly version?: string
-  /** More versions that lie on the hosts and in the inventory's `binaries`. */
+  /** More versions that lie on the hosts, and in the inventory's `binaries`. */
   readonly versions?: readonly string[]
+  /** More versions in the inventory's `binaries` alone: they are to be brought to the hosts. */
+  readonly uploads?: readonly string[]
   /** Hosts h1, h2, … with members etcd-1, etcd-2, … under systemd. Default 3. */
   readonly members?: number
   /** More hosts of the same kind without a member. Default 2. */
@@ -79,7 +81,9 @@ export async function startHostsLab(options: HostsLabOptions): Promise<HostsLab>
   mkdirSync(options.directory, { recursive: true })
   const directory = realpathSync(options.directory)
   refuseInUse(directory)
-  const binaries = await binariesFor(options)
+  const { version = '3.6', versions = [], uploads = [] } = options
+  const binaries = await binariesFor([version, ...versions])
+  const uploadable = await binariesFor([version, ...versions, ...uploads])
   const root = await rootFileSystem(say)
   const layers = [...(await inTurn(binaries, (each) => etcdLayer(each, say))), root]
   const claim = await claimNumber()
@@ -88,7 +92,7 @@ export async function startHostsLab(options: HostsLabOptions): Promise<HostsLab>
     claim.announce(lab)
     const handle = hostsLab(lab)
     const callOff = endWithThisProcess(lab)
-    await prepare(lab, options, binaries)
+    await prepare(lab, options, uploadable)
     say(`booting ${lab.hosts.length} hosts in ${labNames(lab.number).network}`)
     await allOrFirstError(lab.hosts.map(({ name }) => handle.boot(name)))
     await allOrFirstError(lab.hosts.map((host) => finish(handle, host)))
@@ -146,8 +150,8 @@ function recordOf(options: HostsLabOptions, { directory, number, layers, binarie
   }
 }
 
-async function binariesFor({ version = '3.6', versions = [] }: HostsLabOptions): Promise<EtcdBinaries[]> {
-  const found = await inTurn([version, ...versions], etcdOfVersion)
+async function binariesFor(versions: readonly string[]): Promise<EtcdBinaries[]> {
+  const found = await inTurn(versions, etcdOfVersion)
   return found.filter((each, index) => found.findIndex((other) => other.version === each.version) === index)
 }
 
