@@ -66,11 +66,11 @@ function commonFiles(lab: HostsLabRecord, host: RecordedHost, trust: HostTrust):
   ]
 }
 
-function links(lab: HostsLabRecord, { name, kind }: RecordedHost): Record<string, string> {
+function links(lab: HostsLabRecord, host: RecordedHost): Record<string, string> {
   const [version] = lab.versions
-  const units = enabledUnits(kind, Object.values(lab.members).includes(name))
+  const units = enabledUnits(lab, host)
   return {
-    ...(kind === 'haproxy' || version === undefined ? {} : { 'opt/etcd/current': version }),
+    ...(host.kind === 'haproxy' || version === undefined ? {} : { 'opt/etcd/current': version }),
     ...Object.fromEntries(
       units.map((unit) => [`etc/systemd/system/multi-user.target.wants/${basename(unit)}`, unit]),
     ),

@@ -6,7 +6,7 @@ import type { HostsLabRecord, LabHostKind, RecordedHost } from './record.ts'
 export function kindFiles(lab: HostsLabRecord, { kind }: RecordedHost): readonly HostFile[] {
   switch (kind) {
     case 'systemd':
-      return [{ path: 'usr/lib/systemd/system/etcd.service', text: etcdUnit }]
+      return [{ path: `${lab.unitDirectory.slice(1)}/etcd.service`, text: etcdUnit }]
     case 'docker':
       return [{ path: 'etc/docker/daemon.json', text: dockerSettings }]
     case 'supervise':
@@ -24,10 +24,10 @@ export function kindFiles(lab: HostsLabRecord, { kind }: RecordedHost): readonly
 }
 
 /** Units that are enabled on a host of the kind, beside SSH and the network. */
-export function enabledUnits(kind: LabHostKind, isMember: boolean): readonly string[] {
+export function enabledUnits(lab: HostsLabRecord, { kind, name }: RecordedHost): readonly string[] {
   switch (kind) {
     case 'systemd':
-      return isMember ? ['/usr/lib/systemd/system/etcd.service'] : []
+      return Object.values(lab.members).includes(name) ? [`${lab.unitDirectory}/etcd.service`] : []
     case 'docker':
       return ['/usr/lib/systemd/system/containerd.service', '/usr/lib/systemd/system/docker.service']
     case 'supervise':

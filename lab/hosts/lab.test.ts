@@ -230,7 +230,7 @@ onHosts('labs come and go', () => {
 
   test('two run at once; afterwards nothing of them is left on this machine', async () => {
     const [one, two] = await Promise.all(
-      ['one', 'two'].map((name) => startHostsLab({ ...small, directory: join(directory, name) })),
+      [true, false].map((tls) => startHostsLab({ ...small, tls, directory: join(directory, `tls-${tls}`) })),
     )
     if (one === undefined || two === undefined) throw new Error('impossible')
     expect(one.number).not.toBe(two.number)

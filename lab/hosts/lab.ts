@@ -65,6 +65,8 @@ export interface HostsLabOptions {
   readonly environment?: Readonly<Record<string, string>>
   /** Size of each host's disk below `/var/lib`; only what is written takes place. Default 4096. */
   readonly diskMiB?: number
+  /** Where etcd.service lies: as a package brings it, the default, or as people write it, which systemd cannot mask. */
+  readonly unitDirectory?: '/usr/lib/systemd/system' | '/etc/systemd/system'
   /** The lab outlives this process, until it is ended by another. Default false. */
   readonly keep?: boolean
   readonly onProgress?: (line: string) => void
@@ -140,6 +142,7 @@ function recordOf(options: HostsLabOptions, { directory, number, layers, binarie
   const ticks = startedTicks(process.pid)
   return {
     ...{ number, directory, cluster, tls, diskMiB: options.diskMiB ?? 4096 },
+    unitDirectory: options.unitDirectory ?? '/usr/lib/systemd/system',
     versions: binaries.map(({ version }) => version),
     layers: [...layers],
     members: Object.fromEntries(withMember.map(({ name }, index) => [`etcd-${index + 1}`, name])),

@@ -16,14 +16,18 @@ export async function makeNetwork(number: number): Promise<void> {
   await ip('link', 'set', bridge, 'up')
 }
 
-/** Safe to repeat. */
+/** Safe to repeat, also while another process does the same. */
 export async function removeNetwork(number: number): Promise<void> {
   const { bridge, network, table } = labNames(number)
-  const known = new Set((await links()).map(({ ifname }) => ifname))
-  if (known.has(bridge)) await ip('link', 'delete', bridge)
+  await gone(
+    () => linkExists(bridge),
+    () => ip('link', 'delete', bridge),
+  )
   await nft(`table bridge ${table}\ndelete table bridge ${table}\n`)
-  const routes = await ip('route', 'show', 'type', 'unreachable', network)
-  if (routes.trim() !== '') await ip('route', 'delete', 'unreachable', network, 'metric', WORST_METRIC)
+  await gone(
+    async () => (await ip('route', 'show', 'type', 'unreachable', network)).trim() !== '',
+    () => ip('route', 'delete', 'unreachable', network, 'metric', WORST_METRIC),
+  )
 }
 
 /** Numbers whose network is in use here, by whomever. */
@@ -68,6 +72,16 @@ function rulesOf({ from, to, ports }: Cut): string[] {
   if (ports === undefined) return [`${addresses} drop`]
   const list = `{ ${ports.join(', ')} }`
   return [`${addresses} tcp dport ${list} drop`, `${addresses} tcp sport ${list} drop`]
+}
+
+/** Removes what is there; that it was gone before it could be removed is as good. */
+async function gone(isThere: () => Promise<boolean>, remove: () => Promise<unknown>): Promise<void> {
+  if (!(await isThere())) return
+  try {
+    await remove()
+  } catch (error) {
+    if (await isThere()) throw error
+  }
 }
 
 const linkList = z.array(z.object({ ifname: z.string() }))

@@ -22,6 +22,8 @@ const record = z.object({
   /** Read-only directories that the hosts' file systems are made of, the uppermost first. */
   layers: z.array(z.string()),
   diskMiB: z.int(),
+  /** Where etcd.service lies on hosts with systemd. */
+  unitDirectory: z.string(),
   members: z.record(z.string(), z.string()),
   spares: z.array(z.string()),
   hosts: z.array(host),

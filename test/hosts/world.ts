@@ -62,8 +62,11 @@ export async function startHostsWorld(options: HostsWorldOptions = {}): Promise<
   const directory = mkdtempSync(join(tmpdir(), 'quorate-hosts-'))
   const closers: (() => Promise<unknown>)[] = []
   const close = async (): Promise<void> => {
-    for (const closer of closers.toReversed()) await closer()
+    const problems: unknown[] = []
+    // A lab is ended whatever went wrong before.
+    for (const closer of closers.toReversed()) await closer().catch((error: unknown) => problems.push(error))
     rmSync(directory, { recursive: true, force: true })
+    if (problems.length > 0) throw problems[0]
   }
   try {
     const lab = await startHostsLab({ ...labOptions, directory: join(directory, 'lab') })
