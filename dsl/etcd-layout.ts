@@ -36,14 +36,15 @@ function over(under: EtcdSource = {}, upper: EtcdSource = {}): EtcdSource {
 
 function serviceFrom(service: EtcdSource['service'] = {}): Service {
   const { manager = 'script', start = [], stop = [], status = [], enable = [], disable = [] } = service
+  const log = service.log === undefined ? {} : { log: service.log }
   switch (manager) {
     case 'systemd':
       return { manager, unit: service.unit ?? 'etcd.service' }
     case 'docker':
       return { manager, container: service.container ?? 'etcd' }
     case 'supervise':
-      return { manager, directory: service.directory ?? '/etc/service/etcd' }
+      return { manager, directory: service.directory ?? '/etc/service/etcd', ...log }
     case 'script':
-      return { manager, start, stop, status, enable, disable }
+      return { manager, start, stop, status, enable, disable, ...log }
   }
 }

@@ -34,6 +34,9 @@ const service = z.strictObject({
   status: argv.describe('Ends with 0 while etcd runs and 3 while it does not.').optional(),
   enable: argv.describe('Takes back "disable".').optional(),
   disable: argv.describe('Afterwards neither "start" nor a reboot may bring etcd up.').optional(),
+  log: absolute
+    .describe("script and supervise: the file etcd's log goes to, so that a failed start can say why.")
+    .optional(),
 })
 
 const etcd = z.strictObject({

@@ -30,25 +30,35 @@ export interface ScriptService {
   readonly enable: readonly string[]
   /** Afterwards neither `start` nor a reboot may bring etcd up: the fence. */
   readonly disable: readonly string[]
+  /** The file etcd's log goes to. */
+  readonly log?: string
 }
 
-/** A unit of the host's systemd. The fence is its mask. */
+/** A unit of the host's systemd. The fence is a drop-in with an assertion that cannot hold. */
 export interface SystemdService {
   readonly manager: 'systemd'
   /** With its suffix: `etcd.service`. */
   readonly unit: string
 }
 
-/** A container that exists already; its data directory and configuration are mounted from the host. */
+/**
+ * A container that exists already; its data directory and configuration are mounted from the host. The fence
+ * is another name.
+ */
 export interface DockerService {
   readonly manager: 'docker'
   readonly container: string
 }
 
-/** A service directory of daemontools, scanned by `svscan`. The fence is its `down` file. */
+/**
+ * A service directory of daemontools, scanned by `svscan`. The fence is its `down` file, and that `run` may not
+ * be executed.
+ */
 export interface SuperviseService {
   readonly manager: 'supervise'
   readonly directory: string
+  /** The file etcd's log goes to; `log/main/current` there unless said otherwise. */
+  readonly log?: string
 }
 
 export type Service = ScriptService | SystemdService | DockerService | SuperviseService

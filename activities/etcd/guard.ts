@@ -143,7 +143,7 @@ function isElsewhere({ name, peerHost, host }: MemberView): boolean {
 async function provenStopped(context: ActionContext, name: string, host: string): Promise<boolean> {
   const { service, dataDir } = layoutOn(clusterNamed(context.inventory, name), host)
   const remote = context.host(host)
-  if ((await serviceState(remote, service)) === 'running') return false
+  if ((await serviceState(remote, service)) !== 'stopped') return false
   const { inPlace } = await dataDirectories(remote, dataDir)
   return inPlace === undefined || inPlace.open === 'no'
 }

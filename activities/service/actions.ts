@@ -1,17 +1,17 @@
 import { z } from 'zod'
 import type { EtcdLayout } from '../../dsl/inventory.ts'
 import { type ActionContext, defineAction } from '../action.ts'
-import { explainEtcd } from '../etcd/errors.ts'
 import type { Identity } from '../dir/wal-head.ts'
 import { ActionError, UnknownOutcomeError } from '../failure.ts'
 import { jobKey } from '../host/job-key.ts'
 import { clusterNamed, layoutOn } from '../inventory/look-up.ts'
 import { acknowledgeUnreachable } from '../recover/acknowledge.ts'
 import type { RemoteHost } from '../ssh/remote-host.ts'
-import { serviceManager } from './manager.ts'
+import { isFenced, serviceManager } from './manager.ts'
 import { refuseSecondInstance } from './never-on-both.ts'
 import { serviceFacts, whyNotStopped } from './proof.ts'
-import { startScript, stopScript } from './scripts.ts'
+import { withRecentLog } from './recent-log.ts'
+import { stopScript } from './scripts.ts'
 
 const input = z.strictObject({
   cluster: z.string().describe('The cluster the etcd belongs to'),
@@ -19,7 +19,7 @@ const input = z.strictObject({
 })
 const example = { cluster: 'demo', host: 'host-1' }
 const subject = ['host', 'cluster']
-const state = z.enum(['running', 'stopped'])
+const state = z.enum(['running', 'restarting', 'stopped'])
 const port = z.enum(['open', 'closed', 'unknown'])
 
 type Input = z.output<typeof input>
@@ -32,6 +32,9 @@ export const serviceStatus = defineAction({
   ...{ subject, input, example },
   output: z.strictObject({
     state: state.describe('What the service manager says'),
+    fence: z
+      .enum(['up', 'down', 'unknown'])
+      .describe('Whether etcd is kept from being started there; scripts cannot tell'),
     stopped: z.boolean().describe('Service manager, ports and data directory all say that nothing runs'),
     clientPort: port.describe('Whether something takes connections on the client port, tried from the host'),
     peerPort: port.describe('Whether something takes connections on the peer port, tried from the host'),
@@ -41,8 +44,12 @@ export const serviceStatus = defineAction({
   }),
   run: async (asked, context) => {
     const { host, layout } = placeOf(asked, context)
-    const { service, ...facts } = await serviceFacts(host, layout)
-    return { state: service, stopped: whyNotStopped({ service, ...facts }) === '', ...facts }
+    const [{ service, ...facts }, fenced] = await Promise.all([
+      serviceFacts(host, layout),
+      isFenced(host, layout.service),
+    ])
+    const fence = fenced === undefined ? ('unknown' as const) : fenced ? ('up' as const) : ('down' as const)
+    return { state: service, fence, stopped: whyNotStopped({ service, ...facts }) === '', ...facts }
   },
 })
 
@@ -135,11 +142,12 @@ async function startOn(
   const identity = await refuseSecondInstance(context, {
     ...{ cluster: asked.cluster, host: asked.host, acknowledged: asked.acknowledgeUnreachable },
   })
-  const { start, status } = serviceManager(layout.service)
-  const words = [String(start.length), ...start, ...status]
-  await host
-    .job(jobKey(context), { argv: ['sh', '-c', startScript, 'start', ...words] }, { signal: context.signal })
-    .catch(explained)
+  try {
+    const { start } = serviceManager(layout.service)
+    await host.job(jobKey(context), { argv: start }, { signal: context.signal })
+  } catch (error) {
+    throw await withRecentLog(error, host, layout.service)
+  }
   return identity
 }
 
@@ -195,11 +203,4 @@ async function whyRunning(asked: Input, context: ActionContext): Promise<string>
 async function switchService(asked: Input, context: ActionContext, to: 'enable' | 'disable'): Promise<void> {
   const { host, layout } = placeOf(asked, context)
   await host.job(jobKey(context), { argv: serviceManager(layout.service)[to] }, { signal: context.signal })
-}
-
-/** A start that failed shows the end of etcd's log, whose words mean something to few. */
-function explained(error: unknown): never {
-  if (!(error instanceof ActionError)) throw error
-  const meaning = explainEtcd(error.message)
-  throw meaning === '' ? error : new ActionError(`${error.message} ${meaning}`, { cause: error })
 }

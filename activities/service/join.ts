@@ -2,7 +2,6 @@ import { z } from 'zod'
 import { type Cluster, type EtcdLayout, peerUrl } from '../../dsl/inventory.ts'
 import { type ActionContext, defineAction } from '../action.ts'
 import { dataDirectories, type DataDirectory } from '../dir/data-directories.ts'
-import { explainEtcd } from '../etcd/errors.ts'
 import type { EtcdMember, Membership } from '../etcd/answers.ts'
 import { membershipNow, nameOrId, voicesBut } from '../etcd/member-change.ts'
 import { ActionError, RefusedError, UnknownOutcomeError } from '../failure.ts'
@@ -11,8 +10,7 @@ import { layoutOn } from '../inventory/look-up.ts'
 import type { RemoteHost } from '../ssh/remote-host.ts'
 import { serviceManager } from './manager.ts'
 import { refuseSecondInstance } from './never-on-both.ts'
-import { explainRecentLog } from './recent-log.ts'
-import { startScript } from './scripts.ts'
+import { withRecentLog } from './recent-log.ts'
 
 export const serviceJoin = defineAction({
   name: 'service.join',
@@ -122,31 +120,19 @@ async function start(
   layout: EtcdLayout,
   owner: string,
 ): Promise<void> {
-  const { start: words, status } = serviceManager(layout.service)
-  const argv = [
-    'sh',
-    '-c',
-    joinScript,
-    'join',
-    layout.dataDir,
-    owner,
-    String(words.length),
-    ...words,
-    ...status,
-  ]
+  const words = [layout.dataDir, owner, ...serviceManager(layout.service).start]
   try {
-    await host.job(jobKey(context), { argv }, { signal: context.signal })
+    await host.job(
+      jobKey(context),
+      { argv: ['sh', '-c', joinScript, 'join', ...words] },
+      { signal: context.signal },
+    )
   } catch (error) {
-    if (!(error instanceof ActionError)) throw error
-    const meaning = explainEtcd(error.message) || (await explainRecentLog(host, layout.service))
-    throw meaning === '' ? error : new ActionError(`${error.message} ${meaning}`, { cause: error })
+    throw await withRecentLog(error, host, layout.service)
   }
 }
 
-/**
- * Makes the data directory, if there is none, and starts. Arguments: data directory, its owner ("" to leave it),
- * then those of the start script.
- */
+/** Makes the data directory, if there is none, and starts. Arguments: data directory, its owner ("" to leave it), the start command. */
 const joinScript = String.raw`
 data=$1; owner=$2; shift 2
 if [ ! -e "$data" ]; then
@@ -156,4 +142,5 @@ if [ ! -e "$data" ]; then
   mkdir -p -m 0700 "$data" || exit 1
   if [ -n "$owner" ] && [ "$(id -u)" -eq 0 ]; then chown "$owner" "$data" || { rmdir "$data"; exit 1; }; fi
 fi
-${startScript}`
+"$@"
+`

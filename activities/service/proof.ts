@@ -32,6 +32,7 @@ const openness = { yes: 'open', no: 'closed', unknown: 'unknown' } as const
 export function whyNotStopped({ service, clientPort, peerPort, dataDir }: ServiceFacts): string {
   const signs = [
     service === 'running' && 'the service manager says that it runs',
+    service === 'restarting' && 'the service manager is about to start it again',
     clientPort === 'open' && 'its client port takes connections',
     peerPort === 'open' && 'its peer port takes connections',
     dataDir === 'open' && 'a process has its database open',

@@ -1,30 +1,35 @@
 import type { Service } from '../../dsl/inventory.ts'
 import { explainEtcd } from '../etcd/errors.ts'
+import { ActionError } from '../failure.ts'
 import type { RemoteHost } from '../ssh/remote-host.ts'
+import { serviceManager } from './manager.ts'
 
-/**
- * What etcd's words at the end of its log mean, for a person; "" when the host does not say, or nothing is
- * recognised. Only a service manager that keeps a log can be asked for it.
- */
-export async function explainRecentLog(host: RemoteHost, service: Service): Promise<string> {
-  const argv = logCommand(service)
-  if (!argv) return ''
-  const { stdout, stderr } = await host.exec({ argv, privileged: true })
-  const lines = `${stdout}\n${stderr}`.trim().split('\n').toReversed()
-  const telling = lines.find((line) => explainEtcd(line) !== '')
-  return telling === undefined ? '' : `etcd's log says "${wordsOf(telling)}". ${explainEtcd(telling)}`
+/** A start that failed, with the end of etcd's log as its reason, where that can be had, and what it means. */
+export async function withRecentLog(error: unknown, host: RemoteHost, service: Service): Promise<unknown> {
+  if (!(error instanceof ActionError)) return error
+  const said = explainEtcd(error.message)
+  const log = said === '' ? await explainRecentLog(host, service) : said
+  return log === '' ? error : new ActionError(`${error.message} ${log}`, { cause: error })
 }
 
-function logCommand(service: Service): readonly string[] | undefined {
-  switch (service.manager) {
-    case 'systemd':
-      return ['journalctl', '--unit', service.unit, '--lines', '60', '--output', 'cat', '--no-pager']
-    case 'docker':
-      return ['docker', 'logs', '--tail', '60', service.container]
-    case 'supervise':
-    case 'script':
-      return undefined
-  }
+/**
+ * What etcd says at the end of its log, and what it means for a person; "" when there is no log to be had or
+ * nothing in it tells of a failure.
+ */
+export async function explainRecentLog(host: RemoteHost, service: Service): Promise<string> {
+  const { log } = serviceManager(service)
+  if (!log) return ''
+  const { stdout, stderr } = await host.exec({ argv: log, privileged: true })
+  const telling = tellingLine(`${stdout}\n${stderr}`.trim().split('\n'))
+  return telling === undefined ? '' : `etcd's log says "${wordsOf(telling)}". ${explainEtcd(telling)}`.trim()
+}
+
+/** The last line whose words are known, else the last one that is more than a warning. */
+export function tellingLine(lines: readonly string[]): string | undefined {
+  const known = lines.findLast((line) => explainEtcd(line) !== '')
+  return (
+    known ?? lines.findLast((line) => /"level":"(error|panic|fatal|dpanic)"|^(panic|fatal)\b/i.test(line))
+  )
 }
 
 /** etcd logs JSON lines: what went wrong is in `error`, else in `msg`. */
