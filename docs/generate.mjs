@@ -1,5 +1,5 @@
 // Writes the pages that come from definitions: `npm run docs`. With --check it only says which are out of step.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
@@ -10,16 +10,36 @@ const here = dirname(fileURLToPath(import.meta.url))
 await makeReady(dirname(here))
 const { catalogue } = await import('../dist/activities/catalogue.js')
 const { codesMarkdown } = await import('../dist/dsl/codes.js')
+const { printProblems } = await import('../dist/dsl/print.js')
+const { runbookPage, runbooksIndex } = await import('../dist/dsl/runbook-page.js')
+const { findRunbooks, ownRunbooks } = await import('../dist/worker/runbooks.js')
 const { inventoryJsonSchema, runbookJsonSchema } = await import('../dist/dsl/json-schema.js')
+
+const runbooks = await findRunbooks([ownRunbooks()], catalogue)
+const texts = new Map(runbooks.map(({ file, text }) => [file, text]))
+const sound = runbooks.filter(({ compiled }) => compiled.ok)
+const broken = runbooks.flatMap(({ compiled }) => (compiled.ok ? [] : compiled.problems))
+if (broken.length > 0) console.error(printProblems(broken, texts))
+if (broken.length > 0) process.exitCode = 1
 
 const pages = {
   'actions.md': actionsMarkdown(),
   'errors.md': codesMarkdown(),
   'runbook.schema.json': JSON.stringify(runbookJsonSchema(catalogue)),
   'inventory.schema.json': JSON.stringify(inventoryJsonSchema()),
+  'runbooks/README.md': runbooksIndex(sound.map(({ compiled }) => compiled.value)),
+  ...Object.fromEntries(
+    sound.map(({ name, text, compiled }) => [`runbooks/${name}.md`, runbookPage(compiled.value, text)]),
+  ),
 }
 
+mkdirSync(join(here, 'runbooks'), { recursive: true })
 const stale = []
+const names = new Set(['README.md', ...runbooks.map(({ name }) => `${name}.md`)])
+for (const name of readdirSync(join(here, 'runbooks')).filter((file) => !names.has(file))) {
+  stale.push(`runbooks/${name}`)
+  if (!process.argv.includes('--check')) rmSync(join(here, 'runbooks', name))
+}
 for (const [name, text] of Object.entries(pages)) {
   const path = join(here, name)
   const wanted = await format(text, { ...(await resolveConfig(path)), filepath: path })
@@ -29,7 +49,7 @@ for (const [name, text] of Object.entries(pages)) {
 }
 if (process.argv.includes('--check')) {
   for (const name of stale) console.error(`docs/${name} is out of step with the code: run \`npm run docs\`.`)
-  process.exitCode = stale.length > 0 ? 1 : 0
+  if (stale.length > 0) process.exitCode = 1
 } else console.log(stale.length > 0 ? `Written: ${stale.join(', ')}.` : 'All pages are as they should be.')
 
 function actionsMarkdown() {
