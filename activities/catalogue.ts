@@ -24,6 +24,7 @@ import { keysCount } from './etcd/keys-count.ts'
 import { leaderMove } from './etcd/leader-move.ts'
 import { memberAdd } from './etcd/member-add.ts'
 import { memberDown } from './etcd/member-down.ts'
+import { memberPlan } from './etcd/member-plan.ts'
 import { memberPromote } from './etcd/member-promote.ts'
 import { memberRemove, memberWithdraw } from './etcd/member-remove.ts'
 import { memberUpdate } from './etcd/member-update.ts'
@@ -57,7 +58,7 @@ const all: readonly Action[] = [
     configSet,
     configRestore,
   ],
-  ...[memberAdd, memberDown, memberPromote, memberRemove, memberWithdraw],
+  ...[memberAdd, memberDown, memberPlan, memberPromote, memberRemove, memberWithdraw],
   ...[inventoryAdd, inventoryRemove, serviceJoin],
   ...[serviceStatus, serviceStop, serviceStart, serviceStartTogether, serviceDisable, serviceEnable],
   ...[backupList, backupPrune, backupDrill, snapshotVerify, snapshotDistribute, snapshotDiscard],
