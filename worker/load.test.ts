@@ -51,6 +51,19 @@ test('looks into YAML files only, and a directory that is not there has none', a
   expect(found.map(({ file }) => file.slice(file.lastIndexOf('/') + 1))).toEqual(['broken.yml', 'look.yaml'])
 })
 
+test('a runbook may call one of another directory, and what it holds then is hashed with it', async () => {
+  const other = join(directory, 'other')
+  mkdirSync(other)
+  const step = `  - call: look-twice\n    with: { cluster: '\${{ inputs.cluster }}' }\n`
+  writeFileSync(join(other, 'caller.yaml'), runbook('caller', step))
+  const before = await load('caller', { cluster: 'demo' }, [other, directory])
+  expect(before.program.steps).toMatchObject([{ kind: 'uses' }, { kind: 'call', steps: [{ kind: 'uses' }] }])
+  const changed = join(directory, 'changed')
+  mkdirSync(changed)
+  writeFileSync(join(changed, 'look.yaml'), runbook('look-twice', '  - set: { a: 1 }\n'))
+  expect((await load('caller', { cluster: 'demo' }, [other, changed])).hash).not.toBe(before.hash)
+})
+
 test('every runbook of the package compiles', async () => {
   const found = await findRunbooks([ownRunbooks()], catalogue)
   expect(found.length).toBeGreaterThan(0)
