@@ -9,6 +9,7 @@ import { backupList } from './backup/list.ts'
 import { backupPrune } from './backup/prune.ts'
 import { binaryCheck } from './binary/check.ts'
 import { downgradeCheck } from './binary/downgrade-check.ts'
+import { logRenew } from './binary/log-renew.ts'
 import { binaryStage } from './binary/stage.ts'
 import { binaryRestore, binarySwitch } from './binary/switch.ts'
 import { upgradeCheck } from './binary/upgrade-check.ts'
@@ -64,7 +65,16 @@ const all: readonly Action[] = [
   ...[backupList, backupPrune, backupDrill, snapshotVerify, snapshotDistribute, snapshotDiscard],
   ...[quorumCheck, survivorTry, survivorForce, restoreSnapshot, probeWrite],
   ...[copy, same, setAside, restore, activate, deactivate],
-  ...[binaryStage, binarySwitch, binaryRestore, binaryCheck, upgradeCheck, downgradeCheck, downgrade],
+  ...[
+    binaryStage,
+    binarySwitch,
+    binaryRestore,
+    binaryCheck,
+    upgradeCheck,
+    downgradeCheck,
+    downgrade,
+    logRenew,
+  ],
   inventoryMove,
   ...[firewallPorts, hostsFile, haproxyBackends, kubeApiserver, prometheusTargets],
 ]

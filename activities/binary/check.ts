@@ -1,8 +1,7 @@
 import { z } from 'zod'
 import { type Cluster, type EtcdLayout } from '../../dsl/inventory.ts'
 import { type ActionContext, defineAction } from '../action.ts'
-import { readConfig } from '../etcd/config-file.ts'
-import { readVariables } from '../etcd/environment-file.ts'
+import { readSettings } from '../etcd/config-file.ts'
 import { clusterNamed, layoutOn } from '../inventory/look-up.ts'
 import type { RemoteHost } from '../ssh/remote-host.ts'
 import { commandLineSettings } from './command-line.ts'
@@ -70,13 +69,11 @@ export async function settingsCheck(
 
 /** What the inventory's file says, and what the running process was started with. */
 async function settingsOf(host: RemoteHost, layout: EtcdLayout): Promise<readonly Setting[]> {
-  const [text = '', started] = await Promise.all([
-    readConfig(host, layout),
+  const [inFile, started] = await Promise.all([
+    readSettings(host, layout),
     commandLineSettings(host, layout.dataDir),
   ])
-  const written = [...readVariables(text)]
-    .filter(([name]) => name.startsWith('ETCD_'))
-    .map(([name, value]) => ({ flag: name.slice(5).toLowerCase().replaceAll('_', '-'), value }))
+  const written = [...(inFile ?? [])].map(([flag, value]) => ({ flag, value }))
   const all = [...written, ...started]
   return [...new Map(all.map((setting) => [`${setting.flag}=${setting.value}`, setting])).values()]
 }

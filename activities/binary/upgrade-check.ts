@@ -7,6 +7,7 @@ import { minorOf } from '../etcd/versions.ts'
 import { clusterNamed } from '../inventory/look-up.ts'
 import { settingsCheck } from './check.ts'
 import { judgeUpgrade, type UpgradeMember } from './judge-upgrade.ts'
+import { hasOldLog } from './old-log.ts'
 import { v2Content } from './v2-content.ts'
 
 /** A member in the order to go in. */
@@ -38,6 +39,9 @@ export const upgradeCheck = defineAction({
       .describe('What the cluster will keep to once every member runs it, such as 3.6.0'),
     storageVersion: z.string().describe('What its data will be written for by then; "" before 3.6'),
     staged: z.boolean().describe('The version lies on every host and was asked about the settings'),
+    oldLogs: z
+      .array(z.string())
+      .describe('Members whose log begins with entries that the new version cannot read: etcd.log.renew'),
     order: z
       .array(ordered)
       .describe('The members that run another version, in the order to go in: the leader last'),
@@ -64,6 +68,7 @@ export const upgradeCheck = defineAction({
       clusterVersion: `3.${minorOf(version)}.0`,
       storageVersion: minorOf(version) < 6 ? '' : `3.${minorOf(version)}.0`,
       staged: checked.every(({ staged }) => staged),
+      oldLogs: checked.filter(({ oldLog }) => oldLog).map(({ name: member }) => member),
       order: leaderLast(seen, ({ version: runs }) => runs !== version),
     }
   },
@@ -82,12 +87,13 @@ async function memberFacts(
   cluster: Cluster,
   { name, host, version: runs }: MemberView,
   version: string,
-): Promise<UpgradeMember & { readonly staged: boolean }> {
+): Promise<UpgradeMember & { readonly staged: boolean; readonly oldLog: boolean }> {
   const settings = await settingsCheck(context, cluster, host, version)
-  const toSix = minorOf(version) === 6 && runs !== '' && minorOf(runs) === 5
-  const passesOver = settings.settings.some(
-    ({ flag, value }) => flag === 'v2-deprecation' && value === 'write-only-skip-check',
-  )
-  const v2 = toSix ? await v2Content(context, cluster, { name, host, passesOver }) : ''
-  return { name, host, version: runs, refused: settings.problems, v2, staged: settings.staged }
+  const setting = (name: string) => settings.settings.find(({ flag }) => flag === name)?.value
+  const passesOver = setting('v2-deprecation') === 'write-only-skip-check'
+  const asked = { name, host, passesOver, walDir: setting('wal-dir') }
+  const hop = runs === '' ? '' : `${minorOf(runs)} to ${minorOf(version)}`
+  const v2 = hop === '5 to 6' ? await v2Content(context, cluster, asked) : ''
+  const oldLog = hop === '6 to 7' && (await hasOldLog(context, cluster, asked))
+  return { name, host, version: runs, refused: settings.problems, v2, oldLog, staged: settings.staged }
 }

@@ -12,10 +12,18 @@ import { layoutOn } from '../inventory/look-up.ts'
 export async function v2Content(
   context: ActionContext,
   cluster: Cluster,
-  { name, host, passesOver }: Asked,
+  { name, host, passesOver, walDir }: Asked,
 ): Promise<string> {
   const { binDir, dataDir } = layoutOn(cluster, host)
-  const argv = ['sh', '-c', checkScript, 'sh', `${binDir}/etcdutl`, dataDir]
+  const argv = [
+    'sh',
+    '-c',
+    checkScript,
+    'sh',
+    `${binDir}/etcdutl`,
+    dataDir,
+    ...(walDir === undefined ? [] : ['--wal-dir', walDir]),
+  ]
   const { code, stdout, stderr } = await context
     .host(host)
     .exec({ argv, privileged: true, timeoutMs: 120_000 })
@@ -37,6 +45,8 @@ interface Asked {
   readonly host: string
   /** It is set to let such keys go: `--v2-deprecation=write-only-skip-check`. */
   readonly passesOver: boolean
+  /** Where its log lies, when apart from the data directory. */
+  readonly walDir: string | undefined
 }
 
 function lastLine(text: string): string {
@@ -45,8 +55,9 @@ function lastLine(text: string): string {
 
 /** A snapshot that is being written at that moment can look broken: asked a second time before it counts. */
 const checkScript = String.raw`
-[ -x "$1" ] || { echo "there is no $1" >&2; exit 1; }
-"$1" check v2store --data-dir "$2" 2>&1 && exit 0
+program=$1; data=$2; shift 2
+[ -x "$program" ] || { echo "there is no $program" >&2; exit 1; }
+"$program" check v2store --data-dir "$data" "$@" 2>&1 && exit 0
 sleep 1
-"$1" check v2store --data-dir "$2" 2>&1
+"$program" check v2store --data-dir "$data" "$@" 2>&1
 `

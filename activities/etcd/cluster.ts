@@ -45,6 +45,11 @@ export interface EtcdEndpoint {
   disarm(alarm: Alarm, options?: CallOptions): Promise<void>
   /** Forgets what keys were before that revision. */
   compact(revision: number, options?: CallOptions): Promise<void>
+  /**
+   * Adds an entry to the log that changes nothing, neither keys nor revision: it disarms an alarm that nobody
+   * raised. Observers are not told, because it is called by the thousand.
+   */
+  lengthenLog(options?: CallOptions): Promise<void>
   /** Rewrites this member's database without the holes in it; the member answers nothing meanwhile. */
   defragment(options?: CallOptions): Promise<void>
   /** `version` such as 3.5.0; "" to cancel. Since etcd 3.5. */

@@ -54,6 +54,12 @@ export function etcdEndpoint(seat: Seat): EtcdEndpoint {
     compact: async (revision, options) => {
       await change('Compact', { revision, physical: true }, doneAnswer, { timeoutMs: 30_000, ...options })
     },
+    lengthenLog: async (options) => {
+      await ask('Alarm', disarming({ memberId: nobody, kind: 'NOSPACE' }), alarmsAnswer, {
+        timeoutMs: changeTimeoutMs,
+        ...options,
+      })
+    },
     defragment: async (options) => {
       await change('Defragment', {}, doneAnswer, options)
     },
@@ -108,6 +114,9 @@ function changer(seat: Seat) {
 
 /** No client writes a key of one zero byte; whether it is there does not matter, only that the quorum answers. */
 const missingKey = { key: Buffer.from([0]), limit: 1, count_only: true }
+
+/** No member's id; an alarm of it was never raised. */
+const nobody = '1'
 
 const alarmNumber = { NONE: 0, NOSPACE: 1, CORRUPT: 2, UNKNOWN: 0 } as const
 
