@@ -21,12 +21,15 @@ export async function whileListening<Value>(listening: Listening, use: () => Pro
   const { host, at, binDir, key } = listening
   const mark = `${host.workDir}/listening-${key.replace(/[^A-Za-z0-9._-]/g, '_')}`
   const words = [`${binDir}/etcd`, `${at.address}:${at.port}`, mark]
-  const listener = host.exec({ argv: ['sh', '-c', listenScript, 'sh', ...words], timeoutMs: 45_000 })
+  const listener = host.exec({
+    ...{ argv: ['sh', '-c', listenScript, 'sh', ...words], timeoutMs: 45_000 },
+    privileged: true,
+  })
   try {
     await listens(listening, listener)
     return await use()
   } finally {
-    await host.exec({ argv: ['rm', '-f', mark] })
+    await host.exec({ argv: ['rm', '-f', mark], privileged: true })
     await listener.catch(() => undefined)
   }
 }

@@ -59,8 +59,9 @@ export interface Hosts {
 export function createHosts(inventory: Inventory, options: HostsOptions = {}): Hosts {
   const { reconnectMs = 60_000, ...connecting } = options
   const pool = new ConnectionPool(inventory.hosts, { ...defaultConnectSettings, ...connecting })
+  const shared: Shared = { pool, reconnectMs, workDirs: new Map() }
   return {
-    host: (name, scope = {}) => new SshHost(pool, findHost(inventory, name), scope, reconnectMs),
+    host: (name, scope = {}) => new SshHost(shared, findHost(inventory, name), scope),
     close: () => pool.close(),
   }
 }
@@ -72,6 +73,14 @@ function findHost(inventory: Inventory, name: string): Host {
   throw new InputError(`${inventory.file} has no host ${name}; its hosts are ${names}.`)
 }
 
+/** What all hosts of one inventory have in common. */
+interface Shared {
+  readonly pool: ConnectionPool
+  readonly reconnectMs: number
+  /** Hosts whose work directory is known to be there and their user's own. */
+  readonly workDirs: Map<string, Promise<void>>
+}
+
 /** A host over SSH. */
 export class SshHost implements RemoteHost {
   readonly name: string
@@ -79,17 +88,17 @@ export class SshHost implements RemoteHost {
   readonly workDir: string
   readonly host: Host
   readonly #pool: ConnectionPool
+  readonly #shared: Shared
   readonly #scope: HostScope
-  readonly #reconnectMs: number
 
-  constructor(pool: ConnectionPool, host: Host, scope: HostScope, reconnectMs: number) {
+  constructor(shared: Shared, host: Host, scope: HostScope) {
     this.name = host.name
     this.address = host.address
     this.workDir = host.workDir
     this.host = host
-    this.#pool = pool
+    this.#pool = shared.pool
+    this.#shared = shared
     this.#scope = scope
-    this.#reconnectMs = reconnectMs
   }
 
   async exec(command: Command): Promise<Exited> {
@@ -115,11 +124,33 @@ export class SshHost implements RemoteHost {
       argv,
       stdin: command.stdin ?? '',
       repeated,
-      reconnectMs: this.#reconnectMs,
+      reconnectMs: this.#shared.reconnectMs,
       ...(attempt === undefined ? {} : { attempt }),
     }
-    return this.#evidence({ phase: 'before', kind: 'job', host: this.name, argv, key }, () =>
-      runJob(this, request, options),
+    return this.#evidence({ phase: 'before', kind: 'job', host: this.name, argv, key }, async () => {
+      await this.#ownWorkDir()
+      return runJob(this, request, options)
+    })
+  }
+
+  /** A user who is no root cannot make a directory such as /var/lib/quorate; who may use sudo is given one. */
+  #ownWorkDir(): Promise<void> {
+    if (!this.host.ssh.sudo) return Promise.resolve()
+    const { workDirs } = this.#shared
+    const known = workDirs.get(this.name)
+    if (known) return known
+    const made = this.#makeWorkDir()
+    workDirs.set(this.name, made)
+    made.catch(() => workDirs.delete(this.name))
+    return made
+  }
+
+  async #makeWorkDir(): Promise<void> {
+    const argv = ['sh', '-c', workDirScript, 'workDir', this.workDir, ...sudo]
+    const { code, stderr } = await this.#sendTwice(argv, { timeoutMs: 30_000 })
+    if (code === 0) return
+    throw new ActionError(
+      `${this.workDir} on ${describeHost(this.host)} could not be made for ${this.host.ssh.user}: ${stderr.trim()}. Let that user run sudo without a password, or correct workDir in the inventory.`,
     )
   }
 
@@ -235,6 +266,13 @@ export class SshHost implements RemoteHost {
 }
 
 const sudo: readonly string[] = ['sudo', '-n', '--']
+
+/** Arguments: the directory, then what runs a command as root. What lies in it has rights of its own. */
+const workDirScript = String.raw`
+dir=$1; shift
+[ ! -w "$dir" ] || [ ! -x "$dir" ] || exit 0
+"$@" sh -c 'umask 022; mkdir -p -- "$1" && chown "$2" "$1"' workDir "$dir" "$(id -u):$(id -g)"
+`
 
 const rightsOf = (argv: readonly string[]): readonly string[] => (argv[0] === sudo[0] ? sudo : [])
 

@@ -58,6 +58,7 @@ export function etcdOnKind(kind: LabHostKind): object | undefined {
       return {
         service: {
           manager: 'script',
+          log: '/var/log/etcd.log',
           ...Object.fromEntries(
             ['start', 'stop', 'status', 'enable', 'disable'].map((verb) => [
               verb,
