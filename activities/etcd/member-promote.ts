@@ -19,7 +19,7 @@ import {
 export const memberPromote = defineAction({
   name: 'etcd.member.promote',
   title: 'let a learner vote',
-  doc: 'Waits until a learner has started and caught up, saying how far it is, and promotes it. Right before, it must answer itself, twice, and be within the given lag: etcd looks only at how far it once was and has promoted a frozen one. Gives up when it never starts or makes no headway for two minutes, leaving it a learner, which costs the quorum nothing. Does nothing when it votes already.',
+  doc: 'Waits until a learner has started and caught up, saying how far it is, and promotes it. Right before, it must answer itself, twice, and be within the given lag: etcd looks only at how far it once was and has promoted a frozen one. Gives up when it never starts or makes no headway for too long, leaving it a learner, which costs the quorum nothing. Does nothing when it votes already.',
   effect: 'change',
   subject: ['member', 'cluster'],
   input: z.strictObject({
@@ -27,6 +27,11 @@ export const memberPromote = defineAction({
     member: z.string().describe('The learner'),
     id: z.string().default('').describe('Its ID, lower-case hex, as etcd.member.add gave it'),
     maxLag: z.int().min(0).default(100).describe('How many entries it may be behind the leader'),
+    patienceMs: z
+      .int()
+      .min(1000)
+      .default(120_000)
+      .describe('How long it may take to start, and how long it may make no headway, in milliseconds'),
   }),
   output: z.strictObject({
     id: z.string().describe('Its ID, lower-case hex'),
@@ -35,8 +40,8 @@ export const memberPromote = defineAction({
   }),
   example: { cluster: 'demo', member: 'etcd-4', maxLag: 100 },
   timeoutMs: 6 * 60 * 60_000,
-  run: async ({ cluster, member, id, maxLag }, context) => {
-    const learner = { voices: voicesBut(context, cluster, member), name: member, id, maxLag }
+  run: async ({ cluster, member, id, maxLag, patienceMs }, context) => {
+    const learner = { voices: voicesBut(context, cluster, member), name: member, id, maxLag, patienceMs }
     const found = await entryOf(learner)
     const lag = found?.isLearner === false ? 0 : await promoteInSync(learner)
     const promoted = found?.isLearner !== false
@@ -54,6 +59,7 @@ interface Learner {
   /** "" when it is known by its name only. */
   readonly id: string
   readonly maxLag: number
+  readonly patienceMs: number
 }
 
 /** Its entry once it has a name; a member gets that when it starts. */
@@ -105,31 +111,44 @@ async function inSync(
 }
 
 type Look =
+  /** The others cannot say anything: no leader, or no quorum. */
+  | { readonly kind: 'noCluster'; readonly why: string }
   | { readonly kind: 'notStarted' }
   | { readonly kind: 'silent'; readonly why: string }
   | { readonly kind: 'alive'; readonly entry: EtcdMember; readonly lag: number; readonly applied: number }
 
 async function lookAt(learner: Learner): Promise<Look> {
-  const { voices, name } = learner
-  const { cluster, context } = voices
-  const etcd = context.cluster(cluster.name)
-  const { signal } = context
+  const told = await orWhy(Promise.all([entryOf(learner), leadingStatus(learner)]))
+  if ('why' in told) return { kind: 'noCluster', why: told.why }
+  const [entry, leading] = told.value
+  if (!entry) return { kind: 'notStarted' }
+  const own = await orWhy(ownStatus(learner, entry))
+  return 'why' in own ? { kind: 'silent', why: own.why } : judged(entry, own.value, leading)
+}
+
+async function orWhy<Value>(
+  asked: Promise<Value>,
+): Promise<{ readonly value: Value } | { readonly why: string }> {
   try {
-    const entry = await entryOf(learner)
-    if (!entry) return { kind: 'notStarted' }
-    const host = hostOfPeer(cluster, entry)
-    if (host === undefined)
-      throw new RefusedError(
-        `No host of the inventory has the peer URL of ${name} (${entry.peerUrls.join(', ')}), so it cannot be asked itself.`,
-      )
-    const own = await etcd.endpoint(host).status({ signal })
-    const leading = await (await leadingEndpoint(voices)).status({ signal })
-    return judged(entry, own, leading)
+    return { value: await asked }
   } catch (error) {
-    if (error instanceof EtcdError || error instanceof ActionError)
-      return { kind: 'silent', why: error.message }
+    if (error instanceof EtcdError || error instanceof ActionError) return { why: error.message }
     throw error
   }
+}
+
+async function leadingStatus({ voices }: Learner): Promise<MemberStatus> {
+  return (await leadingEndpoint(voices)).status({ signal: voices.context.signal })
+}
+
+function ownStatus({ voices, name }: Learner, entry: EtcdMember): Promise<MemberStatus> {
+  const { cluster, context } = voices
+  const host = hostOfPeer(cluster, entry)
+  if (host !== undefined)
+    return context.cluster(cluster.name).endpoint(host).status({ signal: context.signal })
+  throw new RefusedError(
+    `No host of the inventory has the peer URL of ${name} (${entry.peerUrls.join(', ')}), so it cannot be asked itself.`,
+  )
 }
 
 function judged(entry: EtcdMember, own: MemberStatus, leading: MemberStatus): Look {
@@ -145,8 +164,8 @@ function judged(entry: EtcdMember, own: MemberStatus, leading: MemberStatus): Lo
 }
 
 const lookEveryMs = 300
-const neverStartedMs = 60_000
-const noHeadwayMs = 120_000
+/** Longer than any election: then it is the cluster that needs help. */
+const noClusterMs = 20_000
 
 interface Watch {
   /** Throws `ActionError` when it has taken too long without getting on. */
@@ -154,27 +173,30 @@ interface Watch {
   note(text: string): void
 }
 
-function watchOf({ name, maxLag, voices }: Learner): Watch {
+function watchOf({ name, maxLag, voices, patienceMs }: Learner): Watch {
   const begun = Date.now()
-  let [gotOn, furthest, started] = [begun, 0, false]
+  let [gotOn, ledMs, furthest, started] = [begun, begun, 0, false]
   const note = (text: string) => voices.context.progress({ text })
   return {
     note,
     saw(look) {
+      const now = Date.now()
       started ||= look.kind === 'alive'
-      if (look.kind === 'alive' && look.applied > furthest) [gotOn, furthest] = [Date.now(), look.applied]
-      note(progressText(name, look, maxLag))
-      if (!started && Date.now() - begun > neverStartedMs) throw new ActionError(neverStarted(name, look))
-      if (Date.now() - gotOn > noHeadwayMs)
-        throw new ActionError(
-          `${name} made no headway for ${noHeadwayMs / 1000} s (${progressText(name, look, maxLag)}). It is still a learner and costs the quorum nothing: look at its log, then retry, or take it back.`,
-        )
+      if (look.kind !== 'noCluster') ledMs = now
+      if (look.kind === 'alive' && look.applied > furthest) [gotOn, furthest] = [now, look.applied]
+      const state = progressText(name, look, maxLag)
+      note(state)
+      if (now - ledMs > noClusterMs) throw new ActionError(clusterLost(name, look))
+      if (!started && now - begun > patienceMs) throw new ActionError(neverStarted(name, look, patienceMs))
+      if (now - gotOn > patienceMs) throw new ActionError(stuck(name, state, patienceMs))
     },
   }
 }
 
 function progressText(name: string, look: Look, maxLag: number): string {
   switch (look.kind) {
+    case 'noCluster':
+      return `the other members do not serve: ${look.why}`
     case 'notStarted':
       return `${name} has not started yet`
     case 'silent':
@@ -184,9 +206,20 @@ function progressText(name: string, look: Look, maxLag: number): string {
   }
 }
 
-function neverStarted(name: string, look: Look): string {
-  const state = look.kind === 'silent' ? `: ${look.why.replace(/\.$/, '')}` : ''
-  return `${name} was added and has not started within ${neverStartedMs / 1000} s${state}. It is a learner that counts for nothing: look at etcd's log on its host ("member count is unequal" means a wrong initial cluster, "permanently removed" old data), then retry, or take it back.`
+function whyOf(look: Look): string {
+  return 'why' in look ? ` (${look.why.replace(/\.$/, '')})` : ''
+}
+
+function clusterLost(name: string, look: Look): string {
+  return `For ${noClusterMs / 1000} s the other members have not served${whyOf(look)}. ${name} is still a learner: bring them back first, then retry.`
+}
+
+function neverStarted(name: string, look: Look, patienceMs: number): string {
+  return `${name} was added and has not started within ${patienceMs / 1000} s${whyOf(look)}. It is a learner that counts for nothing: look at etcd's log on its host ("member count is unequal" means a wrong initial cluster, "permanently removed" old data), then retry, or take it back.`
+}
+
+function stuck(name: string, state: string, patienceMs: number): string {
+  return `${name} made no headway for ${patienceMs / 1000} s: ${state.replace(/\.$/, '')}. It is still a learner and costs the quorum nothing: look at its host, then retry, or take it back.`
 }
 
 /** Proves that it votes and serves; one that died in that moment counts against the quorum, so say it at once. */
