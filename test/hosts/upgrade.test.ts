@@ -6,14 +6,14 @@ import { describeOnHosts, type HostsWorld, startHostsWorld, untilSound } from '.
 describeOnHosts('a cluster goes up and down through the versions', () => {
   let world: HostsWorld
   beforeAll(async () => {
-    world = await startHostsWorld({ version: '3.5', versions: ['3.6', '3.7'], spares: 0, tls: false })
-    for (const { name } of world.lab.hosts) await world.lab.run(name, ['install', '-d', '-o', 'ops', '/var/lib/quorate'])
+    world = await startHostsWorld({ version: '3.4', versions: ['3.5', '3.6', '3.7'], spares: 0 })
   }, 240_000)
   afterAll(() => world?.close(), 60_000)
 
   const soak = '1s'
 
   test.each([
+    ['etcd-rolling-upgrade', '3.4', '3.5'],
     ['etcd-rolling-upgrade', '3.5', '3.6'],
     ['etcd-rolling-upgrade', '3.6', '3.7'],
     ['etcd-downgrade', '3.7', '3.6'],
@@ -32,7 +32,7 @@ describeOnHosts('a cluster goes up and down through the versions', () => {
       expect(figures.longestGapMs).toBeLessThan(5_000)
       expect(result.outputs).toMatchObject({
         ...{ from: versionOf(world, from), to: version, clusterVersion: `${to}.0`, agree: true },
-        storageVersion: to === '3.5' ? '' : `${to}.0`,
+        storageVersion: ['3.4', '3.5'].includes(to) ? '' : `${to}.0`,
       })
       const after = await untilSound(world, 3)
       expect(after.members.map(({ memberId }) => memberId)).toEqual(before.map(({ memberId }) => memberId))
