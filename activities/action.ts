@@ -50,12 +50,21 @@ export interface PreparedAction {
   /** Looks whether the effect is there already; its output if so. Asked before every attempt. */
   readonly probe?: (context: ActionContext) => Promise<unknown>
   /** For `disrupt`: which member goes out of service. The engine's guard is asked about it first. */
-  readonly disrupts?: Disruption | Removal
+  readonly disrupts?: Disruption | Pause | Removal
 }
 
 export interface Disruption {
   readonly cluster: string
   readonly host: string
+  /** Said by the runbook: the cluster's only voter may go, and the cluster with it. */
+  readonly alone?: boolean
+}
+
+/** A member answers nothing for a while and stays, as while it is defragmented. */
+export interface Pause {
+  readonly cluster: string
+  /** `outage`: it was accepted that the quorum does not hold without it. */
+  readonly pauses: { readonly member: string; readonly outage: boolean }
 }
 
 /** A member leaves for good. `margin` is how many voters must be able to fail afterwards, when it was well. */
@@ -79,7 +88,7 @@ interface Definition<In extends z.ZodObject, Out extends z.ZodObject> {
   readonly retry?: RetrySpec
   readonly run: (input: z.output<In>, context: ActionContext) => Promise<z.output<Out>>
   readonly probe?: (input: z.output<In>, context: ActionContext) => Promise<z.output<Out> | undefined>
-  readonly disrupts?: (input: z.output<In>) => Disruption | Removal
+  readonly disrupts?: (input: z.output<In>) => Disruption | Pause | Removal
 }
 
 const readRetry: RetrySpec = { attempts: 3, intervalMs: 500, backoff: 2 }

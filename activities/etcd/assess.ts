@@ -1,5 +1,5 @@
 import { clientUrl, type Cluster, peerUrl } from '../../dsl/inventory.ts'
-import type { EtcdMember, Membership } from './answers.ts'
+import type { AlarmKind, EtcdMember, Membership } from './answers.ts'
 import type { HashVerdict } from './compare-hashes.ts'
 import { type Inspection, type MemberView, unknownLag } from './inspection.ts'
 import { seatsOf, type SeatFacts, type Seating } from './sweep.ts'
@@ -12,6 +12,8 @@ interface Seen {
   readonly hashes: HashVerdict
   /** Members further behind than this are not healthy. */
   readonly maxLag: number
+  /** Alarms that do not make a member unhealthy; they are listed all the same. */
+  readonly tolerate?: readonly AlarmKind[]
 }
 
 /** Judges what a sweep over the members brought. Pure: the same facts give the same words. */
@@ -72,7 +74,7 @@ interface Common {
   readonly clusterId: string
   readonly leaderId: string
   readonly committed: number
-  readonly alarms: readonly { readonly memberId: string; readonly text: string }[]
+  readonly alarms: readonly { readonly memberId: string; readonly kind: AlarmKind; readonly text: string }[]
   readonly disagreements: readonly string[]
 }
 
@@ -142,7 +144,7 @@ function alarmsOf(seats: readonly SeatFacts[], membership: Membership | undefine
   const all = seats.flatMap((seat) => seat.alarms ?? []).filter((alarm) => alarm.kind !== 'NONE')
   const distinct = new Map(all.map((alarm) => [`${alarm.kind} ${alarm.memberId}`, alarm]))
   return [...distinct.values()].map(({ kind, memberId }) => ({
-    memberId,
+    ...{ memberId, kind },
     text: `${kind} on ${nameOf(membership, memberId)}`,
   }))
 }
@@ -160,7 +162,7 @@ function viewOf(name: string, seen: Seen, common: Common): MemberView {
   const seat = seen.seats.find((candidate) => candidate.member === name)
   const entry = entryOf(name, common.membership)
   const status = seat?.status
-  const why = whyNotHealthy({ name, seat, entry, common, maxLag: seen.maxLag })
+  const why = whyNotHealthy({ name, seat, entry, common, maxLag: seen.maxLag, tolerate: seen.tolerate ?? [] })
   return {
     name,
     id: entry?.id ?? '',
@@ -199,9 +201,10 @@ interface Judged {
   readonly entry: EtcdMember | undefined
   readonly common: Common
   readonly maxLag: number
+  readonly tolerate: readonly AlarmKind[]
 }
 
-function whyNotHealthy({ name, seat, entry, common, maxLag }: Judged): string {
+function whyNotHealthy({ name, seat, entry, common, maxLag, tolerate }: Judged): string {
   if (!seat) return `${name} is in the membership, but not in the inventory`
   const { status } = seat
   if (!status) return `${name} does not answer: ${seat.failure?.message ?? 'no status'}`
@@ -213,19 +216,29 @@ function whyNotHealthy({ name, seat, entry, common, maxLag }: Judged): string {
   if (status.leader !== common.leaderId) return `${name} and others name different leaders`
   if (status.clusterId !== common.clusterId) return `${name} and others belong to different clusters`
   if (entry.isLearner || status.isLearner) return `${name} is a learner: it does not vote yet`
-  if (status.errors.length > 0) return `${name} reports: ${status.errors.join('; ')}`
-  const alarm = common.alarms.find((raised) => raised.memberId === entry.id)
+  const errors = status.errors.filter((error) => !tolerate.some((kind) => alarmWords(kind).test(error)))
+  if (errors.length > 0) return `${name} reports: ${errors.join('; ')}`
+  const alarm = common.alarms.find(
+    (raised) => raised.memberId === entry.id && !tolerate.includes(raised.kind),
+  )
   if (alarm) return `An alarm is raised: ${alarm.text}`
   if (!seat.reads) return `${name} cannot read through the quorum: ${seat.failure?.message ?? 'no answer'}`
   const lag = common.committed - status.appliedIndex
   return lag > maxLag ? `${name} lags ${lag} entries behind, more than ${maxLag}` : ''
 }
 
-function clusterProblems({ cluster, at, hashes }: Seen, common: Common): string[] {
+/** Every member reports the alarms of all among its errors: `memberID:… alarm:NOSPACE`, two spaces since 3.7. */
+function alarmWords(kind: AlarmKind): RegExp {
+  return new RegExp(`^memberID:\\d+\\s+alarm:${kind}\\s*$`)
+}
+
+function clusterProblems({ cluster, at, hashes, tolerate = [] }: Seen, common: Common): string[] {
   const names = Object.keys(seatsOf(cluster, at))
   const entries = common.membership?.members ?? []
   const missing = common.membership ? names.filter((name) => !entryOf(name, common.membership)) : []
-  const foreign = common.alarms.filter((alarm) => !entries.some((entry) => entry.id === alarm.memberId))
+  const foreign = common.alarms.filter(
+    ({ memberId, kind }) => !tolerate.includes(kind) && !entries.some(({ id }) => id === memberId),
+  )
   return [
     ...(common.membership ? [] : [`No member of ${cluster.name} told its membership.`]),
     ...common.disagreements,

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { quorumOf } from './assess.ts'
-import { whyNotDisrupt } from './guard.ts'
+import { whyNotDisrupt, whyNotPause } from './guard.ts'
 import type { Inspection, MemberView } from './inspection.ts'
 
 type Kind = 'well' | 'down' | 'lagging' | 'learner' | 'unstarted'
@@ -94,6 +94,51 @@ test.each([
   ['no leader', { leader: '' }, /no leader that all members agree on/],
 ])('%s forbids it', (_what, over, message) => {
   expect(whyNotDisrupt({ ...cluster('well', 'well', 'well'), ...over }, 'm3')).toMatch(message)
+})
+
+const full = { alarms: ['NOSPACE on m1', 'NOSPACE on m2'] }
+
+test.each<[string, Inspection, string, boolean, RegExp | undefined]>([
+  ['three well members', cluster('well', 'well', 'well'), 'm3', false, may],
+  [
+    'three well members whose databases are full',
+    { ...cluster('well', 'well', 'well'), ...full },
+    'm3',
+    false,
+    may,
+  ],
+  [
+    'an alarm of another kind',
+    { ...cluster('well', 'well', 'well'), alarms: ['CORRUPT on m1'] },
+    'm3',
+    false,
+    /an alarm is raised: CORRUPT/,
+  ],
+  [
+    'the same, an outage accepted',
+    { ...cluster('well', 'well', 'well'), alarms: ['CORRUPT on m1'] },
+    'm3',
+    true,
+    /CORRUPT/,
+  ],
+  [
+    'it is not well itself',
+    cluster('well', 'well', 'lagging'),
+    'm3',
+    false,
+    /not well itself: m3 is lagging/,
+  ],
+  ['another is down', cluster('well', 'down', 'well'), 'm3', false, /m2 is down/],
+  ['another is down, an outage accepted', cluster('well', 'down', 'well'), 'm3', true, /m2 is down/],
+  ['the only one', cluster('well'), 'm1', false, /only voter/],
+  ['the only one, an outage accepted', cluster('well'), 'm1', true, may],
+  ['one of two', cluster('well', 'well'), 'm2', false, /1 would be left/],
+  ['one of two, an outage accepted', cluster('well', 'well'), 'm2', true, may],
+  ['one that is no member', cluster('well', 'well', 'well'), 'm9', true, /m9 is not a member/],
+])('a pause: %s', (_situation, seen, member, outage, refusal) => {
+  const verdict = whyNotPause(seen, { member, outage })
+  if (refusal === undefined) expect(verdict).toBeUndefined()
+  else expect(verdict).toMatch(refusal)
 })
 
 test.each([

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { ActionContext, Disruption, Removal } from '../action.ts'
+import type { ActionContext, Disruption, Pause, Removal } from '../action.ts'
 import type { Cluster } from '../../dsl/inventory.ts'
 import { dataDirectories } from '../dir/data-directories.ts'
 import { RefusedError } from '../failure.ts'
 import { clusterNamed, layoutOn } from '../inventory/look-up.ts'
 import { serviceState } from '../service/manager.ts'
+import type { AlarmKind } from './answers.ts'
 import { quorumOf } from './assess.ts'
 import { inspectCluster } from './inspect.ts'
 import type { Inspection, MemberView } from './inspection.ts'
@@ -18,17 +19,18 @@ import { type Seat, whyNotAdd, whyNotPromote, whyNotRemove } from './projected-q
  */
 export async function guardDisruption(
   context: ActionContext,
-  disruption: Disruption | Removal,
+  disruption: Disruption | Pause | Removal,
 ): Promise<void> {
   if ('removes' in disruption) await guardRemoval(context, disruption)
+  else if ('pauses' in disruption) await guardPause(context, disruption)
   else await guardStop(context, disruption)
 }
 
-async function guardStop(context: ActionContext, { cluster: name, host }: Disruption): Promise<void> {
+async function guardStop(context: ActionContext, { cluster: name, host, alone }: Disruption): Promise<void> {
   if (await provenStopped(context, name, host)) return
   const seen = await inspectAsItIs(context, name)
   const member = seen.members.find((view) => (view.peerHost || view.host) === host)
-  const refusal = whyNotDisrupt(seen, member?.name)
+  const refusal = whyNotDisrupt(seen, member?.name, alone)
   if (refusal !== undefined) {
     throw new RefusedError(`${member?.name ?? 'etcd'} on ${host} was not taken out of service: ${refusal}`)
   }
@@ -37,13 +39,19 @@ async function guardStop(context: ActionContext, { cluster: name, host }: Disrup
 /**
  * Why a member must not go out of service now, as a sentence; `undefined` when it may. Pure. `member` is left
  * out when the host runs none of the cluster, whose quorum then does not depend on it; nor does it on a learner.
- * One that does not serve anyway may be stopped as long as the others are a quorum without it.
+ * One that does not serve anyway may be stopped as long as the others are a quorum without it. `alone` is the
+ * runbook's word that the only voter is meant.
  */
-export function whyNotDisrupt(seen: Inspection, member: string | undefined): string | undefined {
+export function whyNotDisrupt(
+  seen: Inspection,
+  member: string | undefined,
+  alone = false,
+): string | undefined {
   const target = member === undefined ? undefined : seen.byName[member]
   if (!target || target.isLearner) return undefined
   const others = seen.members.filter((view) => view.name !== member)
   const unwell = others.filter((view) => !view.healthy)
+  if (seen.voters === 1 && alone) return undefined
   if (seen.voters === 1)
     return 'it is the only voter, and the cluster would be down. Grow the cluster to three members first.'
   if (target.healthy && unwell.length > 0)
@@ -55,6 +63,29 @@ export function whyNotDisrupt(seen: Inspection, member: string | undefined): str
   const quorum = quorumOf(seen.voters)
   if (left >= quorum) return undefined
   return `of ${seen.voters} voters ${left} would be left, and the quorum is ${quorum}. ${unwell.length > 0 ? `${unwell.map((view) => view.why).join('; ')}.` : 'Grow the cluster to three members first.'}`
+}
+
+/** What a pause is for heals NOSPACE, so that alarm does not stand in its way. */
+async function guardPause(context: ActionContext, { cluster: name, pauses }: Pause): Promise<void> {
+  const seen = await inspectAsItIs(context, name, ['NOSPACE'])
+  const refusal = whyNotPause(seen, pauses)
+  if (refusal !== undefined) throw new RefusedError(`${pauses.member} was not defragmented: ${refusal}`)
+}
+
+/**
+ * Why a member must not be paused now, as a sentence; `undefined` when it may. Pure. Where it was accepted that
+ * the cluster answers nothing meanwhile, all other members must be well all the same.
+ */
+export function whyNotPause(seen: Inspection, { member, outage }: Pause['pauses']): string | undefined {
+  const target = seen.byName[member]
+  if (!target) return `${member} is not a member.`
+  if (!target.healthy) return `it is not well itself: ${target.why}.`
+  const foreign = seen.alarms.filter((alarm) => !alarm.startsWith('NOSPACE'))
+  if (foreign.length > 0) return `an alarm is raised: ${foreign.join(', ')}.`
+  const unwell = seen.members.filter(({ healthy }) => !healthy)
+  if (unwell.length > 0) return `the others must all be well, and ${unwell.map(({ why }) => why).join('; ')}.`
+  if (outage) return undefined
+  return whyNotDisrupt({ ...seen, alarms: [] }, member)
 }
 
 async function guardRemoval(context: ActionContext, { cluster, removes }: Removal): Promise<void> {
@@ -109,10 +140,16 @@ function seatsOf({ members }: Inspection): readonly Seat[] {
  * Looks at a cluster while its membership changes: members are where the membership says, which the inventory
  * learns last, and one that joins may not be in the inventory at all.
  */
-export async function inspectAsItIs(context: ActionContext, name: string): Promise<Inspection> {
+export async function inspectAsItIs(
+  context: ActionContext,
+  name: string,
+  tolerate: readonly AlarmKind[] = [],
+): Promise<Inspection> {
   const cluster = clusterNamed(context.inventory, name)
   const look = (members: Cluster['members']) =>
-    inspectCluster({ ...cluster, members }, context.cluster(name), { hash: false, signal: context.signal })
+    inspectCluster({ ...cluster, members }, context.cluster(name), {
+      ...{ hash: false, tolerate, signal: context.signal },
+    })
   const seen = await ledLook(() => look(cluster.members), context.signal)
   const elsewhere = seen.members.filter(isElsewhere)
   if (elsewhere.length === 0) return seen

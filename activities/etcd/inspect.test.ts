@@ -143,17 +143,25 @@ test('a learner that never started is counted and named', async () => {
   expect(seen.problems).toEqual([`(not started ${added.id}) is in the membership, but not in the inventory.`])
 })
 
-test('an alarm makes its member unhealthy', async () => {
-  const full = await startEtcd({ size: 1, flags: ['--quota-backend-bytes', '1'] })
-  try {
-    await writeKey(pool.cluster(full.inventory).endpoint('a').url, 'k', 'v').catch(() => undefined)
-    const seen = await look({}, full.inventory)
-    expect(seen).toMatchObject({ healthy: false, alarms: ['NOSPACE on a'] })
-    expect(seen.byName['a']?.why).toMatch(/NOSPACE/)
-  } finally {
-    await full.end()
-  }
-}, 30_000)
+test.each<[EtcdMinor]>([['3.5'], ['3.6'], ['3.7']])(
+  'etcd %s: an alarm makes its member unhealthy, but where it is tolerated',
+  async (minor) => {
+    const full = await startEtcd({ size: 1, minor, flags: ['--quota-backend-bytes', '1'] })
+    try {
+      await writeKey(pool.cluster(full.inventory).endpoint('a').url, 'k', 'v').catch(() => undefined)
+      const seen = await look({}, full.inventory)
+      expect(seen).toMatchObject({ healthy: false, alarms: ['NOSPACE on a'] })
+      expect(seen.byName['a']?.why).toMatch(/NOSPACE/)
+      const tolerant = await look({ tolerate: ['NOSPACE'] }, full.inventory)
+      expect(tolerant).toMatchObject({ healthy: true, problems: [], alarms: ['NOSPACE on a'] })
+      const other = await look({ tolerate: ['CORRUPT'] }, full.inventory)
+      expect(other).toMatchObject({ healthy: false, alarms: ['NOSPACE on a'] })
+    } finally {
+      await full.end()
+    }
+  },
+  30_000,
+)
 
 test.each<[EtcdMinor, string, string]>([
   ['3.5', '3.5.0', ''],

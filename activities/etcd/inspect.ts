@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { defineAction } from '../action.ts'
 import { clusterNamed, hostOfMember, layoutOn } from '../inventory/look-up.ts'
+import type { AlarmKind } from './answers.ts'
 import { assess } from './assess.ts'
 import type { CallOptions } from './channel.ts'
 import type { EtcdCluster } from './cluster.ts'
@@ -32,6 +33,12 @@ export const inspect = defineAction({
       .boolean()
       .default(true)
       .describe('Compare the keys of all members too, which reads the whole store of each'),
+    tolerate: z
+      .array(z.enum(['NOSPACE']))
+      .default([])
+      .describe(
+        'Alarms that do not make a member unhealthy, for what heals them; they are listed all the same',
+      ),
   }),
   output: inspection,
   example: { cluster: 'demo', at: { 'etcd-1': 'host-4' } },
@@ -46,6 +53,7 @@ interface Asked extends CallOptions {
   readonly at?: Seating
   readonly maxLag?: number
   readonly hash?: boolean
+  readonly tolerate?: readonly AlarmKind[]
 }
 
 /** What `etcd.inspect` does, for guards and checks as well. Throws `InputError` when `at` names what is not there. */
@@ -54,12 +62,12 @@ export async function inspectCluster(
   etcd: EtcdCluster,
   asked: Asked = {},
 ): Promise<Inspection> {
-  const { at = {}, maxLag = 100, hash = true, ...options } = asked
+  const { at = {}, maxLag = 100, hash = true, tolerate = [], ...options } = asked
   for (const [member, host] of Object.entries(at)) {
     hostOfMember(cluster, member)
     layoutOn(cluster, host)
   }
   const seats = await sweep(cluster, etcd, at, options)
   const hashes = hash ? await compareHashes(etcd, seats, options) : judgeHashes(0, [])
-  return assess({ cluster, at, seats, hashes, maxLag })
+  return assess({ cluster, at, seats, hashes, maxLag, tolerate })
 }

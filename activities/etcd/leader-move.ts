@@ -77,6 +77,8 @@ function newLeader(cluster: string, from: string, context: ActionContext): Promi
 function look(cluster: string, context: ActionContext): Promise<Inspection> {
   return inspectCluster(clusterNamed(context.inventory, cluster), context.cluster(cluster), {
     hash: false,
+    // A member leads as well when the database is full.
+    tolerate: ['NOSPACE'],
     signal: context.signal,
   })
 }
