@@ -62,10 +62,16 @@ export const serviceStop = defineAction({
   title: 'stop etcd',
   doc: 'Stops etcd on a host and waits until its ports are closed and no process has its database open, proven on the host itself. The engine lets it only when the members that are left make a healthy quorum.',
   effect: 'disrupt',
-  ...{ subject, input, example },
+  ...{ subject, example },
+  input: input.extend({
+    alone: z
+      .boolean()
+      .default(false)
+      .describe('Let it be stopped though it is the only voter: the cluster is down meanwhile'),
+  }),
   output: stopped,
   timeoutMs: 120_000,
-  disrupts: ({ cluster, host }) => ({ cluster, host }),
+  disrupts: ({ cluster, host, alone }) => ({ cluster, host, alone }),
   probe: async (asked, context) =>
     (await whyRunning(asked, context)) === '' ? { state: 'stopped' } : undefined,
   run: async (asked, context) => {
