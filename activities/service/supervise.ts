@@ -15,7 +15,7 @@ export function supervise({ directory, log }: SuperviseService): ServiceManager 
     start: run(startScript),
     stop: run(stopScript),
     status: run(statusScript),
-    enable: run('rm -f "$dir/down" && chmod u+x "$dir/run"'),
+    enable: run(enableScript),
     disable: run(disableScript),
     fenced: run('if fenced; then exit 0; else exit 3; fi'),
     log: run(logScript, log ?? ''),
@@ -30,6 +30,16 @@ fail() { echo "$1" >&2; exit 91; }
 told() { svstat "$dir" | sed 's/^[^:]*: //'; }
 pid() { told | sed -n 's/^up (pid \([0-9]*\)).*/\1/p'; }
 fenced() { [ ! -x "$dir/run" ]; }
+down() {
+  svc -d "$dir" || exit 1
+  waited=0
+  while :; do
+    case $(told) in down*) return ;; esac
+    [ "$waited" -lt 300 ] || fail "etcd did not end within 60 s: $(told)"
+    waited=$((waited + 1))
+    sleep 0.2 2>/dev/null || sleep 1
+  done
+}
 `
 
 /** Within the first seconds a process that dies again and again is up as well: only then it is looked at twice. */
@@ -71,15 +81,13 @@ exit 0
 
 const stopScript = String.raw`
 svok "$dir" || { [ -d "$dir" ] && exit 0; fail "there is no service directory $dir"; }
-svc -d "$dir" || exit 1
-waited=0
-while :; do
-  case $(told) in down*) break ;; esac
-  [ "$waited" -lt 300 ] || fail "etcd did not end within 60 s: $(told)"
-  waited=$((waited + 1))
-  sleep 0.2 2>/dev/null || sleep 1
-done
-exit 0
+down
+`
+
+/** Somebody may have told supervise to start it in vain: it must not come up by having its right back. */
+const enableScript = String.raw`
+! fenced || ! svok "$dir" || down
+rm -f "$dir/down" && chmod u+x "$dir/run"
 `
 
 const disableScript = String.raw`
