@@ -193,13 +193,13 @@ function askedLines({ failure }: Waiting, { message }: Approval, { columns, colo
 
 function offerLines(
   { id }: RunSnapshot,
-  { offers, takesBack }: Waiting,
+  { offers, takesBack, anew }: Waiting,
   { columns, colour }: ViewOptions,
 ): readonly string[] {
   const effects: Readonly<Record<DecisionKind, string>> = {
     approve: 'say yes, and go on; --comment TEXT is kept with it',
     reject: 'say no: the step fails with your --comment TEXT',
-    retry: 'try the step again',
+    retry: anew === undefined ? 'try the step again' : `begin anew: ${anew}`,
     skip: 'go on without it',
     rollback:
       takesBack.length === 0

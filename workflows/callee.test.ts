@@ -148,12 +148,52 @@ describe('when something fails in it', () => {
         { n: '2' },
       )
       expect(world.waits).toMatchObject([
-        { failure: { step: 'c/check', message: 'n is not 1' }, offers: ['rollback', 'abort'] },
+        { failure: { step: 'c/check', message: 'n is not 1' }, offers: ['retry', 'rollback', 'abort'] },
       ])
       expect(end.kind).toBe('rolledBack')
       expect(world.called.at(-1)).toBe('stop/undo/start')
     },
   )
+
+  test('a retry begins the outermost runbook anew that has changed nothing: all its checks look again', async () => {
+    const inner = [
+      uses('look', 'look.at'),
+      assert('check', 'steps.look.n == 2', 'n is not 2', { onFailure: 'fail' }),
+      uses('b', 'do'),
+    ]
+    const outer = [uses('see', 'look.more'), call('inner', {}, inner)]
+    const subject = program('caller', [
+      uses('a', 'do'),
+      call('outer', {}, outer, { name: 'move it' }),
+      uses('last', 'do'),
+    ])
+    const path = 'outer/inner/look'
+    const { world, end, view } = await play(subject, {
+      answers: { [path]: [{ output: { n: 1 } }, { output: { n: 2 } }] },
+      decide: () => 'retry',
+    })
+    expect(world.waits).toMatchObject([
+      { failure: { step: 'outer/inner/check' }, offers: ['retry', 'abort'], anew: 'move it' },
+    ])
+    expect(world.called).toEqual(['a', 'outer/see', path, 'outer/see', path, 'outer/inner/b', 'last'])
+    expect(end.kind).toBe('done')
+    expect(view?.steps.every(({ status }) => status === 'done')).toBe(true)
+  })
+
+  test('not once it has changed something, but then an inner one that has not', async () => {
+    const inner = [uses('look', 'look.at'), assert('check', 'steps.look.n == 2', 'n is not 2')]
+    const outer = [uses('change', 'do'), call('inner', {}, inner), assert('last', '1 == 2', 'never')]
+    const subject = program('caller', [call('outer', {}, outer)])
+    const { world } = await play(subject, {
+      answers: { 'outer/inner/look': [{ output: { n: 1 } }, { output: { n: 2 } }] },
+      decide: ({ offers }) => (offers.includes('retry') ? 'retry' : 'abort'),
+    })
+    expect(world.waits.map(({ failure, offers }) => [failure.step, ...offers])).toEqual([
+      ['outer/inner/check', 'retry', 'abort'],
+      ['outer/last', 'abort'],
+    ])
+    expect(world.called).toEqual(['outer/change', 'outer/inner/look', 'outer/inner/look'])
+  })
 
   test('its steps are taken back with those before it, newest first, then what takes back the call', async () => {
     const inner = [

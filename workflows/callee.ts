@@ -27,7 +27,7 @@ export function outputsOf(step: CallStep, callee: Place): { readonly output: Jso
 }
 
 function calleePlace({ quorum }: CallStep, place: Place, inputs: Readonly<Record<string, Json>>): Place {
-  return { ...place, scope: place.scope.called(inputs), quorum, called: true }
+  return { ...place, scope: place.scope.called(inputs), quorum, calls: [...place.calls, place.path] }
 }
 
 /** Those values that can be worked out, and why the first of the others cannot. */

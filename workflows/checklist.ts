@@ -71,6 +71,7 @@ function failureLines(waiting: Waiting): readonly string[] {
     `**${escaped(failure.summary)}** (step ${escaped(failure.step)}) ${verdicts[failure.kind]}: ${escaped(failure.message, longText)}`,
     ...(note === undefined ? [] : [escaped(note, longText)]),
     `Waiting since ${isoTime(sinceMs)} for one of the updates ${offers.map((kind) => `\`${kind}\``).join(', ')}.`,
+    ...(waiting.anew === undefined ? [] : [`A \`retry\` begins “${escaped(waiting.anew)}” anew.`]),
     ...withheldLines(waiting),
     ...backLines(takesBack),
   ]

@@ -16,6 +16,17 @@ export class RunCancelled extends Error {
   override readonly name = 'RunCancelled'
 }
 
+/** A person wants a called runbook to begin once more: it leaves whatever is going on in it. */
+export class BegunAnew extends Error {
+  override readonly name = 'BegunAnew'
+  readonly path: string
+
+  constructor(path: string) {
+    super(path)
+    this.path = path
+  }
+}
+
 /** Whatever was thrown while a step was worked out or performed, as data; what is not a failure of a step is thrown on. */
 export function asFailure(error: unknown, step: string, summary: string): Failure {
   if (error instanceof StepFailure) return { kind: error.kind, message: error.message, step, summary }

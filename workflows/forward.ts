@@ -1,8 +1,8 @@
 import type { Step } from '../dsl/program.ts'
 import { rejectedBy } from './approval.ts'
 import { type Backward, Withdrawn } from './backward.ts'
-import { StepFailure } from './failure.ts'
-import type { Place } from './place.ts'
+import { BegunAnew, StepFailure } from './failure.ts'
+import { isWithin, type Place } from './place.ts'
 import type { Approval, Decision, DecisionKind, Failure, StepResult, Waiting } from './ports.ts'
 import { Ended, type Tally } from './run-end.ts'
 import { textOf } from './summary.ts'
@@ -52,7 +52,7 @@ export class Forward implements Direction {
     if (hasBody(step)) this.#stack.closed(place)
     else if (status === 'done' || tried) this.#performed(step, place)
     if (step.noReturn && (status === 'done' || tried === 'unknown'))
-      this.#stack.noReturn(this.#reason(step, place))
+      this.#stack.noReturn(this.#reason(step, place), place.path)
   }
 
   async settle(step: Step, place: Place, failure: Failure): Promise<'again' | 'passed'> {
@@ -67,7 +67,7 @@ export class Forward implements Direction {
       case 'continue':
         return this.#pass(failed, 'failed', failure.message)
       case 'fail':
-        if (place.called && this.#anythingChanged) return this.#ask(failed)
+        if (place.calls.length > 0 && this.#anythingChanged) return this.#ask(failed)
         throw new Ended({ kind: 'failed', failure, tally: this.tally() })
       case 'rollback':
         if (this.#withheldRollback(failed) === undefined)
@@ -145,7 +145,7 @@ export class Forward implements Direction {
         case 'approve':
         case 'reject':
         case 'retry':
-          return 'again'
+          return this.#again(failed)
         case 'skip':
           return this.#pass(
             failed,
@@ -159,6 +159,23 @@ export class Forward implements Direction {
           decision = undefined
       }
     }
+  }
+
+  /** What is futile to try alone is tried with all that it looked at. */
+  #again(failed: Failed): 'again' {
+    const call = isFutile(failed.step) ? this.#unchangedCall(failed) : undefined
+    if (call === undefined) return 'again'
+    this.#run.memory.forget(call)
+    this.#stack.reopened(call)
+    throw new BegunAnew(call)
+  }
+
+  /** The outermost called runbook that has changed nothing, so that it can begin once more. */
+  #unchangedCall({ place }: Failed): string | undefined {
+    const tried = Object.keys(this.#run.memory.state().tried)
+    return place.calls.find(
+      (call) => this.#stack.unchanged(call) && !tried.some((path) => isWithin(path, call)),
+    )
   }
 
   #decision(failed: Failed, note: string | undefined): Promise<Decision> {
@@ -176,10 +193,12 @@ export class Forward implements Direction {
 
   #waiting(failed: Failed, note: string | undefined): Waiting {
     const withheld = this.#withheld(failed)
+    const anew = isFutile(failed.step) ? this.#unchangedCall(failed) : undefined
     const all: readonly DecisionKind[] = ['retry', 'skip', 'rollback', 'abort']
     return {
       ...this.#waitingSince(failed, withheld),
       offers: all.filter((kind) => withheld[kind] === undefined),
+      ...(anew === undefined ? {} : { anew: this.#run.outline.summary(anew) }),
       ...(note === undefined ? {} : { note }),
     }
   }
@@ -211,7 +230,7 @@ export class Forward implements Direction {
   #withheld(failed: Failed): Readonly<Partial<Record<DecisionKind, string>>> {
     const rollback = this.#withheldRollback(failed)
     return {
-      ...(failed.step.kind === 'assert' || failed.step.kind === 'call' ? { retry: futile } : {}),
+      ...(isFutile(failed.step) && this.#unchangedCall(failed) === undefined ? { retry: futile } : {}),
       ...(failed.step.skippable ? {} : { skip: 'the runbook does not allow this step to be skipped' }),
       ...(rollback === undefined ? {} : { rollback }),
     }
@@ -268,4 +287,5 @@ export class Forward implements Direction {
 }
 
 /** Results are kept: an assert or a call looks at the answers of the steps before it, and those do not change. */
+const isFutile = ({ kind }: Step): boolean => kind === 'assert' || kind === 'call'
 const futile = 'it would look at the same answers again; mend what it says, then start a new run'

@@ -23,7 +23,8 @@ jest.setTimeout(60_000)
 type Build = ReturnType<typeof uses>
 
 interface Shape {
-  readonly kind: 'uses' | 'look' | 'gate' | 'assert' | 'set' | 'group' | 'forEach' | 'call' | 'approve'
+  readonly kind:
+    'uses' | 'look' | 'gate' | 'assert' | 'set' | 'group' | 'forEach' | 'call' | 'approve' | 'refuse'
   readonly undo: 'none' | 'one' | 'checked'
   readonly groupUndo: boolean
   readonly noReturn: boolean
@@ -37,7 +38,7 @@ interface Shape {
 const shape = (depth: number): fc.Arbitrary<Shape> =>
   fc.record({
     kind: fc.constantFrom<Shape['kind'][]>(
-      ...(['uses', 'uses', 'uses', 'look', 'gate', 'assert', 'set', 'approve'] as const),
+      ...(['uses', 'uses', 'uses', 'look', 'gate', 'assert', 'set', 'approve', 'refuse'] as const),
       ...(depth > 0 ? (['group', 'forEach', 'call'] as const) : []),
     ),
     undo: fc.constantFrom<Shape['undo'][]>('none', 'one', 'one', 'checked'),
@@ -68,6 +69,8 @@ function step(one: Shape, id: string): Build {
       return gate(id, 'look.at', 'gate.ok', { ...options, ...noReturn })
     case 'assert':
       return assert(id, 'inputs.yes', 'no', options)
+    case 'refuse':
+      return assert(id, 'inputs.no', 'no', options)
     case 'set':
       return set(id, { [id]: '${{ inputs.yes }}' }, options)
     case 'approve':
@@ -112,7 +115,7 @@ const fates = fc.array(
 const wills = fc.array(fc.integer({ min: 0, max: 3 }), { minLength: 1, maxLength: 20 })
 
 const inputs = { yes: true, no: false, list: ['x', 'y'] }
-const mostWaits = 40
+const mostWaits = 20
 const mostExecutions = 2000
 
 class RandomWorld extends ScriptedWorld {

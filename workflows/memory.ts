@@ -1,3 +1,4 @@
+import { isWithin } from './place.ts'
 import type { Decision, Failure, RollbackState, RunState, StepResult } from './ports.ts'
 
 type Tried = 'failed' | 'unknown'
@@ -31,6 +32,11 @@ export class Memory {
   keep(path: string, result: StepResult): void {
     this.#results.set(path, result)
     if (result.status === 'done') this.#tried.delete(path)
+  }
+
+  /** What is known of a step and all in it. */
+  forget(path: string): void {
+    for (const known of this.#results.keys()) if (isWithin(known, path)) this.#results.delete(known)
   }
 
   undone(path: string): StepResult | undefined {

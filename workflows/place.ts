@@ -10,8 +10,8 @@ export interface Place {
   readonly scope: Scope
   /** Of the innermost runbook it stands in. */
   readonly quorum: Quorum
-  /** Whether that is one that was called. */
-  readonly called: boolean
+  /** Paths of the calls it stands in, the outermost first. */
+  readonly calls: readonly string[]
 }
 
 export const top = (scope: Scope, quorum: Quorum): Place => ({
@@ -19,7 +19,7 @@ export const top = (scope: Scope, quorum: Quorum): Place => ({
   key: '',
   scope,
   quorum,
-  called: false,
+  calls: [],
 })
 
 export function placeOf(step: Step, around: Place): Place {
@@ -43,6 +43,10 @@ export function iterations(items: readonly Json[], as: string, place: Place): re
     return { ...place, path: `${place.path}[${label}]`, scope: place.scope.within(as, item), label }
   })
 }
+
+/** Whether a path is that of a step or of something in it. */
+export const isWithin = (path: string, outer: string): boolean =>
+  path === outer || path.startsWith(`${outer}/`)
 
 const join = (path: string, name: string): string => (path === '' ? name : `${path}/${name}`)
 

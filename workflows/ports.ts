@@ -98,6 +98,8 @@ export interface Waiting {
   readonly rollingBack: boolean
   /** What a rollback would take back, as a person reads it, in the order it would be done. */
   readonly takesBack: readonly string[]
+  /** What a retry begins anew, with all its checks, where trying the step alone is futile. */
+  readonly anew?: string
   /** What became of an earlier decision: a rollback that was withdrawn. */
   readonly note?: string
 }

@@ -1,5 +1,5 @@
 import type { Step } from '../dsl/program.ts'
-import type { Place } from './place.ts'
+import { isWithin, type Place } from './place.ts'
 
 /** A step that may have to be taken back, with what its undo steps will see. */
 export interface Undoing {
@@ -21,6 +21,7 @@ export class UndoStack {
   #open: Opened[] = []
   #effects: string[] = []
   #barrier: string | undefined
+  #crossed: string[] = []
 
   /** Why nothing before the newest entries can be taken back. */
   get barrier(): string | undefined {
@@ -30,6 +31,16 @@ export class UndoStack {
   /** Paths of the steps with an effect that were performed, or may have been. */
   get effects(): readonly string[] {
     return this.#effects
+  }
+
+  /** Whether nothing in a step had an effect, or may have had, and no point of no return was crossed in it. */
+  unchanged(path: string): boolean {
+    return ![...this.#effects, ...this.#crossed].some((done) => isWithin(done, path))
+  }
+
+  /** The step is begun once more. */
+  reopened(path: string): void {
+    this.#open = this.#open.filter(({ place }) => !isWithin(place.path, path))
   }
 
   opened(step: Step, place: Place): void {
@@ -51,7 +62,8 @@ export class UndoStack {
     this.#effects.push(path)
   }
 
-  noReturn(reason: string): void {
+  noReturn(reason: string, path: string): void {
+    this.#crossed.push(path)
     this.#entries = []
     this.#barrier = reason
     this.#open = this.#open.map((opened) => ({ ...opened, effects: this.#effects.length }))

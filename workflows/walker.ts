@@ -18,7 +18,7 @@ import type {
 } from '../dsl/program.ts'
 import { enteredCallee, outputsOf } from './callee.ts'
 import { approvalOf, approvedBy } from './approval.ts'
-import { asFailure, RunCancelled, StepFailure } from './failure.ts'
+import { asFailure, BegunAnew, RunCancelled, StepFailure } from './failure.ts'
 import type { Memory } from './memory.ts'
 import type { Outline } from './outline.ts'
 import { iterations, type Place, placeOf } from './place.ts'
@@ -89,11 +89,24 @@ export class Walker {
     const known = this.#direction.known(place.path)
     if (known && !(hasBody(step) && known.status === 'done')) return this.#recall(step, place, known)
     const startedMs = known?.startedMs ?? this.#run.ports.now()
-    const bodies = await this.#bodiesOnceSettled(step, place)
-    if (!bodies || !hasBody(step)) return
-    await this.#inside(step, place, bodies)
+    const bodies = await this.#throughBodies(step, place)
+    if (!bodies) return
     const note = step.kind === 'call' ? this.#giveOutputs(step, place, bodies) : {}
     this.#finish(step, place, known ?? { status: 'done', startedMs, endedMs: this.#run.ports.now(), ...note })
+  }
+
+  /** Goes through what is in a step, from the beginning as often as that is asked for; nothing when there was nothing to. */
+  async #throughBodies(step: Step, place: Place): Promise<readonly Place[] | undefined> {
+    for (;;) {
+      const bodies = await this.#bodiesOnceSettled(step, place)
+      if (!bodies || !hasBody(step)) return undefined
+      try {
+        await this.#inside(step, place, bodies)
+        return bodies
+      } catch (error) {
+        if (!(error instanceof BegunAnew) || error.path !== place.path) throw error
+      }
+    }
   }
 
   #recall(step: Step, place: Place, known: StepResult): void {
