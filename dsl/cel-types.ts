@@ -1,6 +1,6 @@
 import type { Environment } from '@marcbachmann/cel-js'
 import { celEnvironment } from './cel.ts'
-import { dyn, type ObjectType, type Type } from './types.ts'
+import { dyn, sameType, type ObjectType, type Type } from './types.ts'
 
 /** A CEL environment that knows the variables of one scope by their types. */
 export interface TypedEnvironment {
@@ -59,8 +59,9 @@ function nullableName(registering: Registering, type: Type): string {
 
 function registerObject(registering: Registering, type: ObjectType, suffix: string): string {
   const { environment, objects } = registering
+  const known = sameNamed(objects, type, suffix)
+  if (known !== undefined) return known
   const name = freeName(objects, type, suffix)
-  if (objects.has(name)) return name
   objects.set(name, type)
   const fields = Object.entries(type.fields).map(
     ([key, field]) => [key, celName(registering, field)] as const,
@@ -71,11 +72,26 @@ function registerObject(registering: Registering, type: ObjectType, suffix: stri
   return name
 }
 
+/** Types are the same when their fields are: what two actions say of a member can stand in one list. */
+function sameNamed(
+  objects: ReadonlyMap<string, ObjectType>,
+  type: ObjectType,
+  suffix: string,
+): string | undefined {
+  for (const [name, known] of objects) {
+    const alike = name.endsWith(orNull) === (suffix === orNull) && isRoot(known) === isRoot(type)
+    if (alike && (known === type || (!isRoot(type) && sameType(known, type)))) return name
+  }
+  return undefined
+}
+
+/** Errors tell these apart by their names. */
+const isRoot = ({ name }: ObjectType): boolean => /^(inputs|vars|steps|run)$/.test(name)
+
 /** Two different types may have been given the same name: the second gets another. */
 function freeName(objects: ReadonlyMap<string, ObjectType>, type: ObjectType, suffix: string): string {
   let name = `q.${type.name}${suffix}`
-  for (let count = 2; objects.has(name) && objects.get(name) !== type; count++)
-    name = `q.${type.name}${count}${suffix}`
+  for (let count = 2; objects.has(name); count++) name = `q.${type.name}${count}${suffix}`
   return name
 }
 

@@ -487,6 +487,12 @@ test('a step carries what the interpreter needs', () => {
   })
 })
 
+test('values of different actions fit together when their fields do', () => {
+  const either = 'inputs.cluster == "a" ? steps.before.members[0] : steps.before.byName["a"]'
+  const read = `  - set:\n      one: '\${{ ${either} }}'\n  - if: vars.one.lag > 3 && vars.one in steps.before.members\n    set: { a: 1 }`
+  expect(findings(runbook(inspect + read))).toEqual([])
+})
+
 test('a program is plain JSON', () => {
   const compiled = program(upgrade)
   expect(JSON.parse(JSON.stringify(compiled))).toEqual(compiled)
