@@ -6,7 +6,8 @@ import type { RemoteHost } from '../ssh/remote-host.ts'
 import { naming, readConfig, settingsIn, withSettings } from './config-file.ts'
 import { quorumMembership } from './membership.ts'
 import { initialClusterText, memberSettings } from './member-settings.ts'
-import { carriedOver, type Named, readdressed, renamedPath, tlsPaths } from './model-settings.ts'
+import { tlsSettingsOn } from './certificates.ts'
+import { carriedOver, type Named, readdressed } from './model-settings.ts'
 import type { SettingChanges } from './settings-text.ts'
 
 /** What `etcd.config.write` is asked for. */
@@ -106,26 +107,15 @@ interface Lacking {
 /** What the host's settings lack of the model's, with paths and addresses as they are on that host. */
 async function fromModel({ own, model, from, to, here, whole }: Lacking): Promise<SettingChanges> {
   const taken = [...(whole ? model.settings : carriedOver(own, model.settings, to.layout))]
-  const paths = taken.filter(([flag]) => isTlsPath(flag)).map(([, path]) => renamedPath(path, from, to))
-  const there = await existing(here, paths)
+  const sources = { own: whole ? undefined : own, model: model.settings, from, to }
+  const tls = to.layout.scheme === 'https' ? await tlsSettingsOn(here, sources) : new Map<string, string>()
   return Object.fromEntries(
     taken.map(([flag, value]) => {
-      if (!isTlsPath(flag)) return [flag, /-urls$/.test(flag) ? readdressed(value, from, to) : value]
-      const path = renamedPath(value, from, to)
-      return [flag, there.has(path) ? path : value]
+      const path = tls.get(flag)
+      if (path !== undefined) return [flag, path]
+      return [flag, flag.endsWith('-urls') ? readdressed(value, from, to) : value]
     }),
   )
-}
-
-function isTlsPath(flag: string): boolean {
-  return tlsPaths.some((path) => path === flag)
-}
-
-async function existing(host: RemoteHost, paths: readonly string[]): Promise<ReadonlySet<string>> {
-  if (paths.length === 0) return new Set()
-  const script = 'for path; do [ ! -e "$path" ] || printf "%s\\n" "$path"; done'
-  const { stdout } = await host.exec({ argv: ['sh', '-c', script, 'sh', ...paths], privileged: true })
-  return new Set(stdout.split('\n').filter(Boolean))
 }
 
 function tokenFrom({ token }: ConfigAsked, model: Model | undefined): { readonly token?: string } {

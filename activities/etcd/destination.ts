@@ -8,13 +8,14 @@ import { jobKey } from '../host/job-key.ts'
 import { whileListening } from '../host/listener.ts'
 import { portsSeenFrom } from '../host/ports.ts'
 import { clusterNamed, hostOfMember, layoutOn } from '../inventory/look-up.ts'
+import { certificateObstacles } from './certificates.ts'
 import { readSettings } from './config-file.ts'
 import { type Destination, judgeDestination } from './judge-destination.ts'
 
 export const destinationCheck = defineAction({
   name: 'etcd.destination.check',
   title: 'check that a member can run on another host',
-  doc: 'Looks at a host that a member may move to: SSH, architecture, the same etcd version, no data there, disk, free ports, clock, and whether it reaches all peers and is reached by them (a listener is started on its peer port for that moment). Changes nothing; says every obstacle as a sentence with what to do.',
+  doc: 'Looks at a host that a member may move to: SSH, architecture, the same etcd version, no data there, disk, free ports, clock, certificates (that they name its address, are signed by whom the others trust, and are in date), and whether it reaches all peers and is reached by them (a listener is started on its peer port for that moment). Changes nothing; says every obstacle as a sentence with what to do.',
   effect: 'read',
   subject: ['host', 'member'],
   input: z.strictObject({
@@ -92,8 +93,8 @@ async function gather(cluster: Cluster, { from, to, peers }: Way, context: Actio
   const [there, here] = [layoutOn(cluster, to), layoutOn(cluster, from)]
   const [target, source] = [context.host(to), context.host(from)]
   const { address, clientPort, peerPort } = there
-  const [facts, sourceFacts, dataBytes, dirs, ports, ownClock, sourceClock, sourceConfig] = await Promise.all(
-    [
+  const [facts, sourceFacts, dataBytes, dirs, ports, ownClock, sourceClock, settings, sourceSettings] =
+    await Promise.all([
       hostFacts(target, there),
       hostFacts(source, here),
       diskUsage(source, here.dataDir),
@@ -104,15 +105,18 @@ async function gather(cluster: Cluster, { from, to, peers }: Way, context: Actio
       ),
       clockOffset(target),
       clockOffset(source),
+      readSettings(target, there),
       readSettings(source, here),
-    ],
-  )
-  const walDir = sourceConfig?.get('wal-dir')
+    ])
+  const walDir = sourceSettings?.get('wal-dir')
+  const model = { of: { name: from, layout: here }, settings: sourceSettings }
+  const named = { name: to, layout: there }
   return {
     ...{ host: to, from, layout: there, facts, sourceFacts, dataBytes, ports },
     ...(dirs.inPlace && { inPlace: dirs.inPlace }),
     ...(walDir !== undefined && { walDir }),
     leftovers: dirs.aside.map(({ path }) => path),
+    certificates: await certificateObstacles({ cluster, to: named, own: settings, model }, context),
     clockSkewMs: ownClock.ms - sourceClock.ms,
     clockWithinMs: Math.ceil(ownClock.withinMs + sourceClock.withinMs),
     ways: await ways(

@@ -33,7 +33,7 @@ const { etcdutl: _, ...withoutEtcdutl } = facts
 const fine: Destination = {
   ...{ member: 'm1', host: 'new', from: 'old', layout, facts, sourceFacts: facts },
   ...{ dataBytes: 100 * mib, freeFactor: 1.2, leftovers: [], ports: ['closed', 'closed'] },
-  ...{ clockSkewMs: 3, clockWithinMs: 2 },
+  ...{ clockSkewMs: 3, clockWithinMs: 2, certificates: [] },
   ways: { out: [{ peer: 'p', state: 'open' }], back: [{ peer: 'p', state: 'open' }] },
 }
 
@@ -45,6 +45,7 @@ test('an empty directory where the data will lie is none', () => {
 })
 
 test.each<[string, Partial<Destination>, string]>([
+  ['a wrong certificate', { certificates: ['It names another.'] }, 'It names another.'],
   [
     'another architecture',
     { facts: { ...facts, system: 'Linux aarch64' } },

@@ -19,6 +19,8 @@ export interface Destination {
   readonly walDir?: string
   /** Client and peer port, tried from the host itself. */
   readonly ports: readonly PortState[]
+  /** What is wrong with the certificates there, a sentence each. */
+  readonly certificates: readonly string[]
   readonly clockSkewMs: number
   readonly clockWithinMs: number
   readonly ways: Ways
@@ -44,6 +46,7 @@ export function judgeDestination(seen: Destination): readonly string[] {
     ...disk(seen),
     ...ports(seen),
     ...clock(seen),
+    ...seen.certificates,
     ...network(seen),
   ]
 }
