@@ -1,4 +1,12 @@
 import type { Action } from './action.ts'
+import { bootstrapCheck } from './bootstrap/check.ts'
+import { bootstrapDns } from './bootstrap/dns.ts'
+import { bootstrapPrepare } from './bootstrap/prepare.ts'
+import { bootstrapNetwork } from './bootstrap/reach.ts'
+import { bootstrapRegister } from './bootstrap/register.ts'
+import { bootstrapStart } from './bootstrap/start.ts'
+import { bootstrapStop } from './bootstrap/stop.ts'
+import { bootstrapUnit, bootstrapUnitRemove } from './bootstrap/unit.ts'
 import { firewallPorts } from './after/firewall.ts'
 import { haproxyBackends } from './after/haproxy.ts'
 import { hostsFile } from './after/hosts-file.ts'
@@ -77,6 +85,8 @@ const all: readonly Action[] = [
   ],
   inventoryMove,
   ...[firewallPorts, hostsFile, haproxyBackends, kubeApiserver, prometheusTargets],
+  ...[bootstrapCheck, bootstrapDns, bootstrapNetwork, bootstrapPrepare, bootstrapUnit, bootstrapUnitRemove],
+  ...[bootstrapRegister, bootstrapStart, bootstrapStop],
 ]
 
 /** Every action there is, by name: an explicit list, so that types, search and tools see it. */

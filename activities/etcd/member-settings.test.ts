@@ -52,6 +52,18 @@ test('the scheme of a host goes for its loopback too', () => {
   expect(settings).not.toHaveProperty('discovery')
 })
 
+test('a host that is known by a name listens on all addresses, because etcd binds to none by name', () => {
+  const settings = memberSettings({
+    ...{ member: 'm1', layout: layout('m1.example'), base: layout('m1.example'), state: 'new' },
+    current: new Map(),
+  })
+  expect(settings).toMatchObject({
+    'listen-client-urls': 'http://0.0.0.0:2379',
+    'listen-peer-urls': 'http://0.0.0.0:2380',
+    'initial-advertise-peer-urls': 'http://m1.example:2380',
+  })
+})
+
 const named = (name: string, address: string) => ({ name, layout: layout(address) })
 
 test.each([

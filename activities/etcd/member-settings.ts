@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { clientUrl, type EtcdLayout, peerUrl } from '../../dsl/inventory.ts'
 import type { SettingChanges } from './settings-text.ts'
 
@@ -59,7 +60,8 @@ function listenUrls(
   flag: string,
   urlOf: (layout: EtcdLayout) => string,
 ): string {
-  const own = urlOf(layout)
+  // etcd binds to addresses only; a host that is known by a name listens on all it has.
+  const own = urlOf(isIP(layout.address) === 0 ? { ...layout, address: '0.0.0.0' } : layout)
   const moved = (current.get(flag) ?? '')
     .split(',')
     .filter(Boolean)

@@ -86,8 +86,10 @@ async function gone(isThere: () => Promise<boolean>, remove: () => Promise<unkno
 
 const linkList = z.array(z.object({ ifname: z.string() }))
 
+/** While others come and go, `ip` adds a sentence to its answer, and asks to be asked again. */
 async function links() {
-  return linkList.parse(JSON.parse(await ip('-json', 'link', 'show')))
+  const whole = (text: string) => text.replace(/^Dump was interrupted.*$/m, '')
+  return linkList.parse(JSON.parse(whole(await ip('-json', 'link', 'show'))))
 }
 
 function ip(...args: readonly string[]): Promise<string> {

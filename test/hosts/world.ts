@@ -45,6 +45,8 @@ export interface HostsWorld {
 export interface HostsWorldOptions extends Omit<HostsLabOptions, 'directory' | 'keep'> {
   /** Bytes of keys put in before anything else, for copies that take a while. */
   readonly ballastBytes?: number
+  /** Called once the hosts are up, before the worker starts: bare hosts have no inventory it could read. */
+  readonly prepare?: (lab: HostsLab) => void
   /** More for the worker: `QUORATE_RUNBOOKS`, say. */
   readonly workerEnvironment?: Readonly<Record<string, string>>
 }
@@ -58,7 +60,7 @@ export const describeOnHosts: (name: string, tests: () => void) => void = canHav
   : describe.skip
 
 export async function startHostsWorld(options: HostsWorldOptions = {}): Promise<HostsWorld> {
-  const { ballastBytes = 0, workerEnvironment = {}, ...labOptions } = options
+  const { ballastBytes = 0, workerEnvironment = {}, prepare, ...labOptions } = options
   const directory = mkdtempSync(join(tmpdir(), 'quorate-hosts-'))
   const closers: (() => Promise<unknown>)[] = []
   const close = async (): Promise<void> => {
@@ -71,6 +73,7 @@ export async function startHostsWorld(options: HostsWorldOptions = {}): Promise<
   try {
     const lab = await startHostsLab({ ...labOptions, directory: join(directory, 'lab') })
     closers.push(() => lab.stop())
+    prepare?.(lab)
     const temporal = await startTemporal({
       binary: (await createBinaryFinder().temporal()).path,
       logFile: join(directory, 'temporal.log'),
