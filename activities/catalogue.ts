@@ -39,6 +39,10 @@ import { memberRemove, memberWithdraw } from './etcd/member-remove.ts'
 import { memberUpdate } from './etcd/member-update.ts'
 import { inventoryAdd, inventoryRemove } from './inventory/members.ts'
 import { inventoryMove } from './inventory/move.ts'
+import { compact } from './maintenance/compact.ts'
+import { defragment } from './maintenance/defragment.ts'
+import { alarmDisarm } from './maintenance/disarm.ts'
+import { maintenancePlan } from './maintenance/plan.ts'
 import { probeWrite } from './recover/probe-write.ts'
 import { quorumCheck } from './recover/quorum-check.ts'
 import { restoreSnapshot } from './recover/restore.ts'
@@ -72,6 +76,7 @@ const all: readonly Action[] = [
   ...[serviceStatus, serviceStop, serviceStart, serviceStartTogether, serviceDisable, serviceEnable],
   ...[backupList, backupPrune, backupDrill, snapshotVerify, snapshotDistribute, snapshotDiscard],
   ...[quorumCheck, survivorTry, survivorForce, restoreSnapshot, probeWrite],
+  ...[maintenancePlan, compact, defragment, alarmDisarm],
   ...[copy, same, setAside, restore, activate, deactivate],
   ...[
     binaryStage,

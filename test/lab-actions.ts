@@ -36,14 +36,28 @@ export async function startLabActions(options: {
   readonly minor?: EtcdMinor
   readonly members?: number
   readonly spares?: number
+  /** More variables for each member, `ETCD_QUOTA_BACKEND_BYTES` say. */
+  readonly environment?: Readonly<Record<string, string>>
   /** Lets the inventory say more than the lab's does. */
   readonly inventory?: (text: string) => string
 }): Promise<LabActions> {
-  const { minor = '3.6', members = 3, spares = 1, inventory: more = (text) => text } = options
+  const {
+    minor = '3.6',
+    members = 3,
+    spares = 1,
+    environment: variables = {},
+    inventory: more = (text) => text,
+  } = options
   const root = mkdtempSync(join(tmpdir(), 'quorate-actions-'))
   const { etcd, etcdctl, etcdutl } = await createBinaryFinder().etcd(minor)
   const programs = { etcd, etcdctl, etcdutl }
-  const lab = await startProcessLab({ directory: join(root, 'lab'), programs, members, spares })
+  const lab = await startProcessLab({
+    directory: join(root, 'lab'),
+    programs,
+    members,
+    spares,
+    environment: variables,
+  })
   const inventory = (): Inventory => {
     const file = lab.inventory
     const text = more(readFileSync(file, 'utf8'))

@@ -33,7 +33,8 @@ function versionIn(text: string): string | undefined {
   }
 }
 
-function textAt(url: string, tls: ClientTls | undefined, { timeoutMs = 2000, signal }: CallOptions) {
+/** What a member's client port answers to `GET`. Rejects when it does not. */
+export function textAt(url: string, tls: ClientTls | undefined, { timeoutMs = 2000, signal }: CallOptions) {
   const limits = {
     timeout: timeoutMs,
     signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), ...(signal ? [signal] : [])]),
