@@ -1,6 +1,5 @@
-import { ApplicationFailure, WorkflowFailedError } from '@temporalio/client'
 import { createEtcdClient, type ListedMember } from '../lab/etcd-client.ts'
-import type { Waiting } from '../workflows/ports.ts'
+import { waitingOf } from './hosts/decisions.ts'
 import { type Asked, liveEndpoints, type MemberNow, membersNow, type Started, until } from './world.ts'
 
 /** For tests of runbooks that change who is a member: what holds afterwards, and how a run that waits goes on. */
@@ -72,44 +71,10 @@ export async function listedNow(world: Asked): Promise<readonly ListedMember[]> 
   }
 }
 
-/** Waits until a run waits for a person; what it says then. */
-export async function waitingOf(run: Started, timeoutMs = 90_000): Promise<Waiting> {
-  let waiting: Waiting | undefined
-  await until(
-    'the run to wait',
-    async () => {
-      const { view } = await run.status()
-      waiting = view.waiting
-      return waiting !== undefined
-    },
-    timeoutMs,
-    50,
-  )
-  if (!waiting) throw new Error('The run waits for nothing.')
-  return waiting
-}
-
-/** Waits until a step has begun: the last part of its name, as the checklist has it. */
-export function untilStep(run: Started, step: string, timeoutMs = 60_000): Promise<void> {
-  return until(
-    `the step ${step}`,
-    async () =>
-      (await run.status()).view.steps.some((view) => view.step.endsWith(step) && view.status !== 'pending'),
-    timeoutMs,
-    20,
-  )
-}
-
-export function decide(run: Started, kind: 'retry' | 'skip' | 'rollback' | 'abort'): Promise<unknown> {
-  return run.handle.executeUpdate(kind, { args: [{ by: 'ada', reason: 'a test' }] })
-}
-
-/** What a run ended with that did not succeed. */
-export async function failureOf(run: Started): Promise<ApplicationFailure> {
-  const error = await run.result().then(
-    () => undefined,
-    (reason: unknown) => reason,
-  )
-  if (error instanceof WorkflowFailedError && error.cause instanceof ApplicationFailure) return error.cause
-  throw error ?? new Error('The run succeeded.')
+/** Says yes to what a run asks next; what it asked. */
+export async function approved(run: Started): Promise<string> {
+  const { approval } = await waitingOf(run)
+  if (approval === undefined) throw new Error('The run waits for something else than an approval.')
+  await run.handle.executeUpdate('approve', { args: [{ by: 'ada', comment: 'go on' }] })
+  return approval.message
 }

@@ -1,17 +1,12 @@
-import { existsSync, mkdirSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import type { EtcdMinor } from '../lab/binaries.ts'
-import { decide, failureOf, listedNow, soundCluster, untilStep, waitingOf } from './membership.ts'
+import { soundCluster } from './membership.ts'
 import {
-  footprint,
   type Inputs,
-  inventoryText,
-  jobsOf,
   leaderNow,
   startRun,
   startWorld,
-  until,
   whileWriting,
   whoIsWhere,
   type World,
