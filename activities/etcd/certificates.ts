@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises'
-import type { Cluster } from '../../dsl/inventory.ts'
-import type { ActionContext } from '../action.ts'
-import { certificateProblems, isSignedBy } from '../host/judge-certificate.ts'
+import type { Cluster, EtcdLayout } from '../../dsl/inventory.ts'
+import { certificateProblems, expiryOf, isSignedBy } from '../host/judge-certificate.ts'
 import type { RemoteHost } from '../ssh/remote-host.ts'
 import { type Named, renamedPath, tlsPaths } from './model-settings.ts'
 
@@ -22,10 +21,10 @@ interface Certificates {
  */
 export async function certificateObstacles(
   { cluster, to, own, model }: Certificates,
-  context: ActionContext,
+  hostNamed: (name: string) => RemoteHost,
 ): Promise<readonly string[]> {
   if (to.layout.scheme !== 'https') return []
-  const [here, there] = [context.host(to.name), context.host(model.of.name)]
+  const [here, there] = [hostNamed(to.name), hostNamed(model.of.name)]
   const settings = await tlsSettingsOn(here, { own, model: model.settings ?? new Map(), from: model.of, to })
   const trusted = {
     client: await workersAuthority(cluster),
@@ -56,6 +55,21 @@ async function peerTrust(
   return [
     `${caFile} on ${host.name} does not hold the authority that signed ${certFile} of ${peer.name}, so etcd there would not let its peers in: put the authority of the peers there.`,
   ]
+}
+
+/** When the certificates end that etcd on a host is started with. */
+export async function certificateExpiries(
+  host: RemoteHost,
+  { scheme }: EtcdLayout,
+  settings: Settings,
+): Promise<readonly { readonly path: string; readonly endMs: number }[]> {
+  if (scheme !== 'https') return []
+  const flags = ['cert-file', 'peer-cert-file', 'trusted-ca-file', 'peer-trusted-ca-file']
+  const paths = new Set(flags.flatMap((flag) => settings.get(flag) ?? []))
+  const ends = await Promise.all(
+    [...paths].map(async (path) => ({ path, endMs: expiryOf((await textOf(host, path)) ?? '') })),
+  )
+  return ends.flatMap(({ path, endMs }) => (endMs === undefined ? [] : [{ path, endMs }]))
 }
 
 interface Sources {

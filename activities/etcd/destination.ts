@@ -116,7 +116,7 @@ async function gather(cluster: Cluster, { from, to, peers }: Way, context: Actio
     ...(dirs.inPlace && { inPlace: dirs.inPlace }),
     ...(walDir !== undefined && { walDir }),
     leftovers: dirs.aside.map(({ path }) => path),
-    certificates: await certificateObstacles({ cluster, to: named, own: settings, model }, context),
+    certificates: await certificateObstacles({ cluster, to: named, own: settings, model }, context.host),
     clockSkewMs: ownClock.ms - sourceClock.ms,
     clockWithinMs: Math.ceil(ownClock.withinMs + sourceClock.withinMs),
     ways: await ways(
