@@ -1,12 +1,4 @@
 import type { Action } from './action.ts'
-import { bootstrapCheck } from './bootstrap/check.ts'
-import { bootstrapDns } from './bootstrap/dns.ts'
-import { bootstrapPrepare } from './bootstrap/prepare.ts'
-import { bootstrapNetwork } from './bootstrap/reach.ts'
-import { bootstrapRegister } from './bootstrap/register.ts'
-import { bootstrapStart } from './bootstrap/start.ts'
-import { bootstrapStop } from './bootstrap/stop.ts'
-import { bootstrapUnit, bootstrapUnitRemove } from './bootstrap/unit.ts'
 import { firewallPorts } from './after/firewall.ts'
 import { haproxyBackends } from './after/haproxy.ts'
 import { hostsFile } from './after/hosts-file.ts'
@@ -21,6 +13,14 @@ import { logRenew } from './binary/log-renew.ts'
 import { binaryStage } from './binary/stage.ts'
 import { binaryRestore, binarySwitch } from './binary/switch.ts'
 import { upgradeCheck } from './binary/upgrade-check.ts'
+import { bootstrapCheck } from './bootstrap/check.ts'
+import { bootstrapDns } from './bootstrap/dns.ts'
+import { bootstrapPrepare } from './bootstrap/prepare.ts'
+import { bootstrapNetwork } from './bootstrap/reach.ts'
+import { bootstrapRegister } from './bootstrap/register.ts'
+import { bootstrapStart } from './bootstrap/start.ts'
+import { bootstrapStop } from './bootstrap/stop.ts'
+import { bootstrapUnit, bootstrapUnitRemove } from './bootstrap/unit.ts'
 import { activate, deactivate, restore, setAside } from './dir/actions.ts'
 import { copy } from './dir/copy.ts'
 import { same } from './dir/same.ts'
@@ -43,11 +43,13 @@ import { compact } from './maintenance/compact.ts'
 import { defragment } from './maintenance/defragment.ts'
 import { alarmDisarm } from './maintenance/disarm.ts'
 import { maintenancePlan } from './maintenance/plan.ts'
+import { recoverPlan } from './recover/plan.ts'
 import { probeWrite } from './recover/probe-write.ts'
 import { quorumCheck } from './recover/quorum-check.ts'
 import { restoreSnapshot } from './recover/restore.ts'
 import { snapshotDiscard, snapshotDistribute } from './recover/snapshot-distribute.ts'
 import { snapshotVerify } from './recover/snapshot-verify.ts'
+import { recoverSurvey } from './recover/survey.ts'
 import { survivorForce, survivorTry } from './recover/survivor.ts'
 import {
   serviceDisable,
@@ -75,7 +77,7 @@ const all: readonly Action[] = [
   ...[inventoryAdd, inventoryRemove, serviceJoin],
   ...[serviceStatus, serviceStop, serviceStart, serviceStartTogether, serviceDisable, serviceEnable],
   ...[backupList, backupPrune, backupDrill, snapshotVerify, snapshotDistribute, snapshotDiscard],
-  ...[quorumCheck, survivorTry, survivorForce, restoreSnapshot, probeWrite],
+  ...[quorumCheck, recoverSurvey, recoverPlan, survivorTry, survivorForce, restoreSnapshot, probeWrite],
   ...[maintenancePlan, compact, defragment, alarmDisarm],
   ...[copy, same, setAside, restore, activate, deactivate],
   ...[

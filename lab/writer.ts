@@ -38,6 +38,8 @@ export interface Writer {
   figures(): WriterFigures
   /** Lets the requests under way end. Safe to repeat. */
   stop(): Promise<WriterFigures>
+  /** The revision each key was acknowledged at. */
+  acknowledged(): ReadonlyMap<string, number>
   /** Reads every acknowledged key back, through `endpoint`, as of one revision. Throws when that member does not answer. */
   verify(endpoint: string): Promise<Verification>
 }
@@ -78,6 +80,7 @@ export function startWriter(options: WriterOptions): Writer {
 
   return {
     figures: () => final ?? figures(),
+    acknowledged: () => acknowledged,
     async stop() {
       if (now.writing) {
         now.writing = false

@@ -26,6 +26,12 @@ export interface EtcdEndpoint {
   readThroughQuorum(options?: CallOptions): Promise<{ readonly revision: number }>
   /** One key as the quorum has it, at a revision or (0) now; `undefined` when it is not there. */
   key(key: Uint8Array, revision?: number, options?: CallOptions): Promise<KeyValue | undefined>
+  /** How many keys begin so, as the quorum has them, at a revision or (0) now. Up to 10 s unless said otherwise. */
+  count(
+    prefix: Uint8Array,
+    revision?: number,
+    options?: CallOptions,
+  ): Promise<{ readonly keys: number; readonly revision: number }>
   /** Through the quorum; the revision it got. */
   put(key: Uint8Array, value: Uint8Array, options?: CallOptions): Promise<{ readonly revision: number }>
   remove(key: Uint8Array, options?: CallOptions): Promise<{ readonly revision: number }>

@@ -33,6 +33,11 @@ export function etcdEndpoint(seat: Seat): EtcdEndpoint {
     readThroughQuorum: (options) => ask('Range', missingKey, rangeAnswer, options),
     key: async (key, revision = 0, options) =>
       (await ask('Range', { key, limit: 1, revision }, keysAnswer, options)).keys[0],
+    count: async (prefix, revision = 0, options) => {
+      const request = { ...rangeOf(prefix), revision, count_only: true }
+      const told = await ask('Range', request, rangeAnswer, { timeoutMs: 10_000, ...options })
+      return { keys: told.count, revision: told.revision }
+    },
     put: (key, value, options) => change('Put', { key, value }, writtenAnswer, options),
     remove: (key, options) => change('DeleteRange', { key }, writtenAnswer, options),
     alarms: (options) => ask('Alarm', { action: 0 }, alarmsAnswer, options),
@@ -114,6 +119,15 @@ function changer(seat: Seat) {
 
 /** No client writes a key of one zero byte; whether it is there does not matter, only that the quorum answers. */
 const missingKey = { key: Buffer.from([0]), limit: 1, count_only: true }
+
+/** All keys that begin so: up to the same bytes with the last that can be raised raised; without any, every key. */
+function rangeOf(prefix: Uint8Array) {
+  const raised = prefix.findLastIndex((byte) => byte < 0xff)
+  const end = Buffer.from(prefix.subarray(0, raised + 1))
+  if (raised >= 0) end[raised] = (end[raised] ?? 0) + 1
+  const all = Buffer.from([0])
+  return { key: prefix.length === 0 ? all : prefix, range_end: raised < 0 ? all : end }
+}
 
 /** No member's id; an alarm of it was never raised. */
 const nobody = '1'
