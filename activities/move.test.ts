@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import type { Cluster, Inventory } from '../dsl/inventory.ts'
 import { readInventory } from '../dsl/inventory-file.ts'
 import type { Json } from '../dsl/program.ts'
@@ -15,6 +15,8 @@ import { writeKey } from './etcd/keys.ts'
 import { executeAction } from './execute.ts'
 import { checkInventory } from './inventory/check.ts'
 import { clusterNamed } from './inventory/look-up.ts'
+
+jest.setTimeout(30_000)
 
 let lab: Lab
 let environment: Environment
@@ -154,6 +156,7 @@ describe('looking', () => {
 
   test('a service is told by manager, ports and data', async () => {
     const running = {
+      fence: 'unknown',
       state: 'running',
       stopped: false,
       clientPort: 'open',
@@ -161,6 +164,7 @@ describe('looking', () => {
       dataDir: 'open',
     }
     const stopped = {
+      fence: 'unknown',
       state: 'stopped',
       stopped: true,
       clientPort: 'closed',
