@@ -8,6 +8,26 @@ export async function localRunbooks(environment: NodeJS.ProcessEnv): Promise<rea
   return findRunbooks(await directoriesOf(environment), catalogue)
 }
 
+/** One of them by its name, compiled; the names of all, to say which might have been meant. */
+export async function localRunbook(
+  name: string,
+  environment: NodeJS.ProcessEnv,
+): Promise<{
+  readonly found: RunbookFound | undefined
+  readonly names: readonly string[]
+  readonly texts: ReadonlyMap<string, string>
+}> {
+  const { catalogue } = await import('../activities/catalogue.ts')
+  const { compiled, libraryOf, readRunbooks, textsOf } = await import('../worker/runbooks.ts')
+  const sources = await readRunbooks(await directoriesOf(environment))
+  const mine = sources.find((source) => source.name === name)
+  return {
+    found: mine && compiled(mine, catalogue, libraryOf(sources)),
+    names: sources.map((source) => source.name),
+    texts: textsOf(sources),
+  }
+}
+
 export interface CompiledFiles {
   readonly files: readonly RunbookFound[]
   /** Of these and of all that they may call, by file. */

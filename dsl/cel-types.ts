@@ -12,10 +12,12 @@ export interface TypedEnvironment {
 
 const orNull = '.orNull'
 
+const base = celEnvironment()
+
 export function typedEnvironment(variables: Readonly<Record<string, Type>>): TypedEnvironment {
-  const environment = celEnvironment()
+  const environment = base.clone()
   const objects = new Map<string, ObjectType>()
-  const registering: Registering = { environment, objects }
+  const registering: Registering = { environment, objects, names: new Map() }
   for (const [name, type] of Object.entries(variables))
     environment.registerVariable(name, celName(registering, type))
   return { environment, variables, objects }
@@ -24,6 +26,8 @@ export function typedEnvironment(variables: Readonly<Record<string, Type>>): Typ
 interface Registering {
   readonly environment: Environment
   readonly objects: Map<string, ObjectType>
+  /** Of those met already; those that may be null apart. */
+  readonly names: Map<string, Map<ObjectType, string>>
 }
 
 /** What cel-js calls a type; object types are made known to it on the way. */
@@ -58,9 +62,15 @@ function nullableName(registering: Registering, type: Type): string {
 }
 
 function registerObject(registering: Registering, type: ObjectType, suffix: string): string {
+  const names = registering.names.get(suffix) ?? new Map<ObjectType, string>()
+  const known = names.get(type) ?? sameNamed(registering.objects, type, suffix)
+  const name = known ?? registerNew(registering, type, suffix)
+  registering.names.set(suffix, names.set(type, name))
+  return name
+}
+
+function registerNew(registering: Registering, type: ObjectType, suffix: string): string {
   const { environment, objects } = registering
-  const known = sameNamed(objects, type, suffix)
-  if (known !== undefined) return known
   const name = freeName(objects, type, suffix)
   objects.set(name, type)
   const fields = Object.entries(type.fields).map(
@@ -80,7 +90,7 @@ function sameNamed(
 ): string | undefined {
   for (const [name, known] of objects) {
     const alike = name.endsWith(orNull) === (suffix === orNull) && isRoot(known) === isRoot(type)
-    if (alike && (known === type || (!isRoot(type) && sameType(known, type)))) return name
+    if (alike && !isRoot(type) && sameType(known, type)) return name
   }
   return undefined
 }

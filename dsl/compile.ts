@@ -174,7 +174,7 @@ const mostCalledSteps = 2000
 
 const compileCallee: Site['callee'] = (compiler, name, node, context) => {
   const text = calledText(compiler, name, node)
-  const yaml = text === undefined ? undefined : readYaml(text.file, text.text)
+  const yaml = text === undefined ? undefined : readOnce(text)
   if (yaml === undefined) return undefined
   if (!yaml.ok) return broken(compiler, name, node, yaml.problems)
   const { source, root } = yaml.value
@@ -190,6 +190,15 @@ const compileCallee: Site['callee'] = (compiler, name, node, context) => {
   if (parts === undefined || called.problems.length > 0) return broken(compiler, name, node, called.problems)
   for (const [action, pinned] of called.pinned) compiler.pinned.set(action, pinned)
   return calleeOf(name, parts)
+}
+
+const alreadyRead = new WeakMap<RunbookText, ReturnType<typeof readYaml>>()
+
+/** What is called from many places is read once. */
+function readOnce(text: RunbookText): ReturnType<typeof readYaml> {
+  const known = alreadyRead.get(text) ?? readYaml(text.file, text.text)
+  alreadyRead.set(text, known)
+  return known
 }
 
 function broken(compiler: Compiler, name: string, node: YamlNode, problems: readonly Problem[]): undefined {

@@ -11,7 +11,7 @@ import { type ExitCode, exitCodes } from '../exit-codes.ts'
 import { homeDirectory, readUp } from '../home.ts'
 import { onInterrupt } from '../interrupt.ts'
 import { readInputs } from '../read-inputs.ts'
-import { localRunbooks } from '../runbook-files.ts'
+import { localRunbook } from '../runbook-files.ts'
 import { codeOf, runJson } from '../run-outcome.ts'
 import { shortId } from '../view.ts'
 
@@ -94,18 +94,10 @@ function leave(last: RunSnapshot | undefined, id: string, say: (text: string) =>
  * everything; but a name that is nearly one of ours is refused at once.
  */
 async function localProgram(name: string, environment: NodeJS.ProcessEnv): Promise<Program | undefined> {
-  const found = await localRunbooks(environment)
-  const mine = found.find((runbook) => runbook.name === name)
-  if (mine?.compiled.ok === true) return mine.compiled.value
-  if (mine?.compiled.ok === false) {
-    throw new UsageError(
-      printProblems(mine.compiled.problems, new Map(found.map(({ file, text }) => [file, text]))),
-    )
-  }
-  const near = nearest(
-    name,
-    found.flatMap(({ compiled }) => (compiled.ok ? [compiled.value.name] : [])),
-  )
+  const { found, names, texts } = await localRunbook(name, environment)
+  if (found?.compiled.ok === true) return found.compiled.value
+  if (found?.compiled.ok === false) throw new UsageError(printProblems(found.compiled.problems, texts))
+  const near = nearest(name, names)
   if (near !== undefined) throw new UsageError(`There is no runbook "${name}"; did you mean "${near}"?`)
   return undefined
 }
