@@ -18,7 +18,7 @@ import { interpret } from './interpreter.ts'
 import type { RunState } from './ports.ts'
 import type { RunEnd } from './run-end.ts'
 
-jest.setTimeout(60_000)
+jest.setTimeout(120_000)
 
 type Build = ReturnType<typeof uses>
 
@@ -115,7 +115,7 @@ const fates = fc.array(
 const wills = fc.array(fc.integer({ min: 0, max: 3 }), { minLength: 1, maxLength: 20 })
 
 const inputs = { yes: true, no: false, list: ['x', 'y'] }
-const mostWaits = 20
+const mostWaits = 12
 const mostExecutions = 2000
 
 class RandomWorld extends ScriptedWorld {
