@@ -44,6 +44,9 @@ import { defragment } from './maintenance/defragment.ts'
 import { alarmDisarm } from './maintenance/disarm.ts'
 import { maintenancePlan } from './maintenance/plan.ts'
 import { recoverPlan } from './recover/plan.ts'
+import { certificatesPut, certificatesRestore, certificatesStage } from './reconfigure/certificates.ts'
+import { reconfigureCheck } from './reconfigure/check.ts'
+import { settingsTry } from './reconfigure/try.ts'
 import { probeWrite } from './recover/probe-write.ts'
 import { quorumCheck } from './recover/quorum-check.ts'
 import { restoreSnapshot } from './recover/restore.ts'
@@ -90,6 +93,7 @@ const all: readonly Action[] = [
     downgrade,
     logRenew,
   ],
+  ...[reconfigureCheck, settingsTry, certificatesStage, certificatesPut, certificatesRestore],
   inventoryMove,
   ...[firewallPorts, hostsFile, haproxyBackends, kubeApiserver, prometheusTargets],
   ...[bootstrapCheck, bootstrapDns, bootstrapNetwork, bootstrapPrepare, bootstrapUnit, bootstrapUnitRemove],

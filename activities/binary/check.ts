@@ -68,7 +68,7 @@ export async function settingsCheck(
 }
 
 /** What the inventory's file says, and what the running process was started with. */
-async function settingsOf(host: RemoteHost, layout: EtcdLayout): Promise<readonly Setting[]> {
+export async function settingsOf(host: RemoteHost, layout: EtcdLayout): Promise<readonly Setting[]> {
   const [inFile, started] = await Promise.all([
     readSettings(host, layout),
     commandLineSettings(host, layout.dataDir),

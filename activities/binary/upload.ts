@@ -57,6 +57,7 @@ const sameScript = `${digestFunction}
 const receiveScript = `${digestFunction}
 umask 022
 mkdir -p "$(dirname "$1")" || exit 1
+umask 077
 cat >"$1.part" || { rm -f "$1.part"; echo "is its disk full?" >&2; exit 1; }
 seen=$(digest <"$1.part")
 [ "$seen" = "$2" ] || { rm -f "$1.part"; echo "what arrived has the SHA-256 $seen, not $2" >&2; exit 1; }
