@@ -26,7 +26,8 @@ export async function explainRecentLog(host: RemoteHost, service: Service): Prom
 
 /** The last line whose words are known, else the last one that is more than a warning. */
 export function tellingLine(lines: readonly string[]): string | undefined {
-  const known = lines.findLast((line) => explainEtcd(line) !== '')
+  // A stop in good order logs words that mean trouble elsewhere: "local server is not leader".
+  const known = lines.findLast((line) => !/"level":"(info|debug)"/.test(line) && explainEtcd(line) !== '')
   return (
     known ?? lines.findLast((line) => /"level":"(error|panic|fatal|dpanic)"|^(panic|fatal)\b/i.test(line))
   )
