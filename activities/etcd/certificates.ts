@@ -143,8 +143,7 @@ async function sideObstacles({ side, host, address, settings, authority }: Side)
   const missing = Object.entries(files).filter(([, path]) => !there.has(path))
   const pem = await textOf(host, certFile)
   const where = `${certFile} on ${host.name}`
-  const [keyed] =
-    missing.length > 0 || pem === undefined ? [true] : await Promise.all([keyFits(host, certFile, keyFile)])
+  const keyed = missing.length > 0 || pem === undefined || (await keyFits(host, certFile, keyFile))
   return [
     ...missing.map(
       ([flag, path]) => `${host.name} has no ${path}, which etcd there is to read (${flag}): put it there.`,

@@ -210,6 +210,6 @@ export function unitQuoted(value: string): string {
   const escaped = value
     .replace(/["\\]/g, String.raw`\$&`)
     .replaceAll('%', '%%')
-    .replace(/[\x00-\x1f\x7f]/g, (control) => `\\x${control.charCodeAt(0).toString(16).padStart(2, '0')}`)
+    .replace(/\p{Cc}/gu, (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`)
   return `"${escaped}"`
 }

@@ -38,7 +38,7 @@ export async function plannedConfig(cluster: Cluster, asked: ConfigAsked, contex
     model && from ? await fromModel({ own, model, from, to, here, whole: before === undefined }) : {}
   const settings = asChanges(asked.settings)
   const discovers = Object.entries(settings).some(
-    ([flag, value]) => /^discovery/.test(flag) && value !== null,
+    ([flag, value]) => flag.startsWith('discovery') && value !== null,
   )
   const initialCluster =
     asked.initialCluster || (discovers ? undefined : await membershipText(cluster, asked, context))

@@ -96,7 +96,8 @@ test('a wrong password is wrong at once, and said so', async () => {
 test('the password may lie in a file', async () => {
   const file = join(directory, 'password')
   writeFileSync(file, 'secret\n')
-  await withPool({ ...auth, password: `file:${file}` }, (at) => at('a').readThroughQuorum())
+  const read = withPool({ ...auth, password: `file:${file}` }, (at) => at('a').readThroughQuorum())
+  expect((await read).revision).toBeGreaterThan(0)
 })
 
 test.each([

@@ -123,7 +123,7 @@ function yamlValue(flag: string, value: string): string {
   const duration = isDuration(flag) ? nanoseconds(value) : undefined
   if (duration !== undefined) return String(duration)
   if (!texts.has(flag) && /^(true|false|0|[1-9]\d{0,15})$/.test(value)) return value
-  const plain = /^[A-Za-z/][\w/.:=@+-]*$/.test(value) && !/:$/.test(value)
+  const plain = /^[A-Za-z/][\w/.:=@+-]*$/.test(value) && !value.endsWith(':')
   return plain && !/^(true|false|null|yes|no|on|off|y|n)$/i.test(value) ? value : JSON.stringify(value)
 }
 

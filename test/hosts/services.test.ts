@@ -6,7 +6,8 @@ import { catalogue } from '../../activities/catalogue.ts'
 import { createEnvironment, type Environment } from '../../activities/environment.ts'
 import { type Inspection, inspection } from '../../activities/etcd/inspection.ts'
 import { executeAction } from '../../activities/execute.ts'
-import type { Service } from '../../dsl/inventory.ts'
+import { clusterNamed } from '../../activities/inventory/look-up.ts'
+import type { Cluster, Service } from '../../dsl/inventory.ts'
 import type { Json } from '../../dsl/program.ts'
 import type { HostsLab } from '../../lab/hosts/handle.ts'
 import { startHostsLab } from '../../lab/hosts/lab.ts'
@@ -26,6 +27,8 @@ describeOnHosts('services on real hosts', () => {
   let root: string
   let at = 'h1'
   let steps = 0
+  /** What the inventory is made to say otherwise. */
+  let layouts = (_etcd: Cluster['etcd']): Cluster['etcd'] => ({})
 
   beforeAll(async () => {
     root = mkdtempSync(join(tmpdir(), 'quorate-services-'))
@@ -37,7 +40,14 @@ describeOnHosts('services on real hosts', () => {
       unitDirectory: '/etc/systemd/system',
     })
     environment = createEnvironment({
-      loadInventory: () => loadInventory(lab.inventory),
+      loadInventory: async () => {
+        const inventory = await loadInventory(lab.inventory)
+        const demo = clusterNamed(inventory, cluster)
+        return {
+          ...inventory,
+          clusters: { [cluster]: { ...demo, etcd: { ...demo.etcd, ...layouts(demo.etcd) } } },
+        }
+      },
       evidenceDir: join(root, 'evidence'),
       ssh: { reconnectMs: 3000 },
     })
@@ -186,6 +196,7 @@ describeOnHosts('services on real hosts', () => {
       await lab.boot(host)
       if (kind.bootsBy === 'nobody') await act('service.start', { host })
       await healthy()
+      expect(await status(host)).toMatchObject({ state: 'running', stopped: false })
     })
 
     test('one that dies again and again is not called running, and why is said', async () => {
@@ -219,35 +230,50 @@ describeOnHosts('services on real hosts', () => {
     })
   })
 
-  test('a service that is not there is told from one that is stopped', async () => {
-    const missing = createEnvironment({
-      loadInventory: async () => {
-        const inventory = await loadInventory(lab.inventory)
-        const demo = inventory.clusters[cluster]
-        if (!demo) throw new Error('no cluster')
-        const etcd = Object.fromEntries(
-          Object.entries(demo.etcd).map(([host, layout]) => [
-            host,
-            { ...layout, service: wrongService(layout.service) },
-          ]),
-        )
-        return { ...inventory, clusters: { demo: { ...demo, etcd } } }
-      },
-      evidenceDir: join(root, 'evidence'),
-    })
-    const asked = environment
-    environment = missing
-    try {
-      for (const [host, message] of Object.entries({
-        h4: /systemd has no unit wrong\.service/,
-        dk: /wrong/,
-        sv: /unable to chdir|file does not exist/,
-      }))
-        await expect(status(host)).rejects.toMatchObject(refused(message))
-    } finally {
-      environment = asked
-      await missing.close()
+  test('the flags of a unit are the configuration, where the inventory says so', async () => {
+    const path = '/etc/systemd/system/etcd-by-flags.service'
+    const head = '[Unit]\nDescription=etcd by flags\n\n[Service]\nType=notify\nUser=etcd\n'
+    const start = 'ExecStart=/opt/etcd/current/etcd \\\n  --log-level=warn\nRestart=on-failure\n'
+    await lab.writeFile('h1', path, `${head}${start}\n[Install]\nWantedBy=multi-user.target\n`)
+    layouts = ({ h1 }) => {
+      if (!h1) throw new Error('no h1')
+      const service = { manager: 'systemd', unit: 'etcd-by-flags.service' } as const
+      return { h1: { ...h1, service, config: { format: 'unit', path } } }
     }
+    const from = at
+    await move('h1')
+    const unit = await lab.readFile('h1', path)
+    expect(unit).toContain(`${head}ExecStart=/opt/etcd/current/etcd \\\n  --log-level=warn \\\n`)
+    expect(unit).toContain(` \\\n  --peer-key-file=/etc/etcd/pki/peer.key`)
+    expect(unit).toContain(` \\\n  --name=${member}`)
+    await act('etcd.config.set', {
+      host: 'h1',
+      settings: { 'quota-backend-bytes': '4294967296', 'log-level': '' },
+    })
+    await act('service.stop', { host: 'h1' })
+    await act('service.start', { host: 'h1' })
+    await healthy()
+    const { stdout } = await shell('h1', "tr '\\0' ' ' </proc/$(pidof etcd)/cmdline")
+    expect(stdout).toContain('--quota-backend-bytes=4294967296')
+    expect(stdout).not.toContain('--log-level')
+    expect(await act('etcd.config.restore', { host: 'h1' })).toMatchObject({ path })
+    expect(from).not.toBe('h1')
+  })
+
+  test('a service that is not there is told from one that is stopped', async () => {
+    layouts = (etcd) =>
+      Object.fromEntries(
+        Object.entries(etcd).map(([host, layout]) => [
+          host,
+          { ...layout, service: wrongService(layout.service) },
+        ]),
+      )
+    for (const [host, message] of Object.entries({
+      h4: /systemd has no unit wrong\.service/,
+      dk: /wrong/,
+      sv: /unable to chdir|file does not exist/,
+    }))
+      await expect(status(host)).rejects.toMatchObject(refused(message))
   })
 })
 
