@@ -216,7 +216,7 @@ function whyNotHealthy({ name, seat, entry, common, maxLag, tolerate }: Judged):
   if (status.leader !== common.leaderId) return `${name} and others name different leaders`
   if (status.clusterId !== common.clusterId) return `${name} and others belong to different clusters`
   if (entry.isLearner || status.isLearner) return `${name} is a learner: it does not vote yet`
-  const errors = status.errors.filter((error) => !tolerate.some((kind) => alarmWords(kind).test(error)))
+  const errors = status.errors.filter((error) => !isAlarm(error))
   if (errors.length > 0) return `${name} reports: ${errors.join('; ')}`
   const alarm = common.alarms.find(
     (raised) => raised.memberId === entry.id && !tolerate.includes(raised.kind),
@@ -227,9 +227,12 @@ function whyNotHealthy({ name, seat, entry, common, maxLag, tolerate }: Judged):
   return lag > maxLag ? `${name} lags ${lag} entries behind, more than ${maxLag}` : ''
 }
 
-/** Every member reports the alarms of all among its errors: `memberID:… alarm:NOSPACE`, two spaces since 3.7. */
-function alarmWords(kind: AlarmKind): RegExp {
-  return new RegExp(`^memberID:\\d+\\s+alarm:${kind}\\s*$`)
+/**
+ * Every member reports the alarms of all among its errors (`memberID:… alarm:CORRUPT`, two spaces since 3.7). They
+ * are held against the member they name: that of one member is no fault of the others.
+ */
+function isAlarm(error: string): boolean {
+  return /^memberID:\d+\s+alarm:\w+\s*$/.test(error)
 }
 
 function clusterProblems({ cluster, at, hashes, tolerate = [] }: Seen, common: Common): string[] {

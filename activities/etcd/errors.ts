@@ -95,6 +95,8 @@ export function explainEtcd(words: string): string {
 
 /** Source: messages of `api/v3rpc/rpctypes` and of the server's and raft's logs, etcd 3.4 to 3.7. */
 const phrases: readonly (readonly [string, EtcdErrorCode])[] = [
+  ['permanently removed from the cluster', 'permanentlyRemoved'],
+  ['data-dir used by this member must be removed', 'permanentlyRemoved'],
   ['re-configuration failed due to not enough started members', 'notEnoughStartedMembers'],
   ['not enough started members', 'notEnoughStartedMembers'],
   ['unhealthy cluster', 'unhealthyCluster'],
@@ -124,7 +126,6 @@ const phrases: readonly (readonly [string, EtcdErrorCode])[] = [
   ['cluster ID mismatch', 'clusterIdMismatch'],
   ['member count is unequal', 'unmatchedMembership'],
   ['unmatched member while checking PeerURLs', 'unmatchedMembership'],
-  ['permanently removed from the cluster', 'permanentlyRemoved'],
   ['is out of range [lastIndex', 'staleData'],
   ['certificate has expired', 'certificateExpired'],
   ['certificate is not yet valid', 'certificateExpired'],

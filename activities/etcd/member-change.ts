@@ -64,9 +64,14 @@ function ofOneCluster({ name }: Cluster, first: Membership, others: readonly Mem
   )
 }
 
+/** Of several that could not say, what one that answers says tells more than that another does not. */
 function firstReason(answers: readonly PromiseSettledResult<unknown>[]): unknown {
-  const refused = answers.find((answer) => answer.status === 'rejected')
-  return refused?.reason ?? new Error('There was no member to ask. This is a mistake in Quorate.')
+  const reasons: readonly unknown[] = answers.flatMap((answer) =>
+    answer.status === 'rejected' ? [answer.reason] : [],
+  )
+  const silent = (reason: unknown) => reason instanceof EtcdError && reason.code === 'unreachable'
+  const telling = reasons.find((reason) => !silent(reason)) ?? reasons[0]
+  return telling ?? new Error('There was no member to ask. This is a mistake in Quorate.')
 }
 
 /** The leader's endpoint, else that of any member that serves: some changes are only safe on the leader. */

@@ -203,6 +203,7 @@ function foundations(seen: Inspection, { change }: Asked, todo: readonly Turn[])
   const mustBeWell = change === 'move' ? seen.members.filter(({ healthy }) => !healthy) : unwell
   const alarms = seen.alarms.filter((alarm) => ![...touched].some((name) => alarm.endsWith(` on ${name}`)))
   return [
+    ...stalled(seen),
     ...(lost
       ? [
           'The quorum is lost, or cannot be seen from here: this is disaster recovery (etcd-recover), no change of members.',
@@ -210,6 +211,21 @@ function foundations(seen: Inspection, { change }: Asked, todo: readonly Turn[])
       : mustBeWell.map(({ why }) => `${why.replace(/\.$/, '')}: mend that first.`)),
     ...(alarms.length > 0 ? [`An alarm is raised: ${alarms.join(', ')}.`] : []),
     ...(todo.length === 0 ? ['There is nothing to do.'] : []),
+  ]
+}
+
+/** Whoever was added as a voter counts from that moment on: a cluster of one stands still with it. */
+function stalled({ members, margin }: Inspection): readonly string[] {
+  const missing = members.filter(({ name, isLearner }) => name.startsWith('(not started') && !isLearner)
+  if (margin >= 0 || missing.length === 0) return []
+  const others = members.filter((view) => !missing.includes(view))
+  const initial = [
+    ...others.flatMap(({ name, peerUrls }) => peerUrls.map((url) => `${name}=${url}`)),
+    ...missing.flatMap(({ peerUrls }) => peerUrls.map((url) => `NAME=${url}`)),
+  ]
+  const where = missing.flatMap(({ peerUrls }) => peerUrls).join(', ')
+  return [
+    `A member at ${where} was added as a voter and has never started: the quorum counts it, and the cluster stands still until it runs. Start etcd there, without data, under a NAME of its own with --initial-cluster ${initial.join(',')} --initial-cluster-state existing. Nothing is lost then.`,
   ]
 }
 

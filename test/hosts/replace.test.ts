@@ -86,14 +86,36 @@ describeOnHosts('etcd-replace-member', () => {
       await soundCluster(world, Object.keys(whoIsWhere(world).hosts))
     }, 240_000)
 
+    test('a CORRUPT alarm: the member that it names is replaced, and the alarm goes with it', async () => {
+      const { hosts } = whoIsWhere(world)
+      const [[member = '', host = ''] = []] = Object.entries(hosts)
+      const id = (await listedNow(world)).find(({ name }) => name === member)?.id ?? ''
+      const curl =
+        'curl --silent --fail --cacert $1/ca.crt --cert $1/server.crt --key $1/server.key --data "$2" "$3"'
+      const body = JSON.stringify({
+        action: 'ACTIVATE',
+        memberID: BigInt(`0x${id}`).toString(),
+        alarm: 'CORRUPT',
+      })
+      const url = `https://${world.lab.host(host).address}:2379/v3/maintenance/alarm`
+      const raised = await world.lab.run(host, ['sh', '-c', curl, 'raise', '/etc/etcd/pki', body, url])
+      expect(raised.stderr).toBe('')
+      expect(raised.code).toBe(0)
+      const run = await replace({ member, to: 'h6' })
+      const result = await run.result()
+      expect(result.outputs).toMatchObject({ member, from: host, to: 'h6' })
+      await soundCluster(world, Object.keys(hosts))
+    }, 240_000)
+
     test('what makes no sense is refused, and nothing is changed', async () => {
       const { hosts } = whoIsWhere(world)
       const [[member = '', host = ''] = [], [, other = ''] = []] = Object.entries(hosts)
+      const from = 'h2'
       const cases: readonly (readonly [Inputs, RegExp])[] = [
         [{ member, to: host }, /is well on .*there is nothing to replace/],
         [{ member, to: other }, /runs .* already/],
-        [{ member: 'etcd-77', to: 'h6' }, /knows no member.*etcd-77/],
-        [{ member, to: 'h6', name: 'etcd-9' }, /There is a member etcd-9 already/],
+        [{ member: 'etcd-77', to: from }, /knows no member.*etcd-77/],
+        [{ member, to: from, name: 'etcd-9' }, /There is a member etcd-9 already/],
       ]
       const before = await hostsFootprint(world)
       for (const [inputs, says] of cases)
