@@ -137,29 +137,25 @@ function mostCommon(values: readonly string[]): string {
   return values.toSorted((a, b) => count(b) - count(a))[0] ?? ''
 }
 
-function summaryOf({
-  why,
-  hosts,
-  survivor,
-  snapshot,
-  recommend,
-  because,
-}: Found & Pick<Survey, 'survivor' | 'snapshot' | 'recommend' | 'because'>): string {
-  const rows = hosts.map(
-    ({ host, member, reachable, service, data, index, term, revision, why: reason }) =>
-      `| ${host} | ${member || 'spare'} | ${reachable ? service : 'unreachable'} | ${data} | ${index > 0 ? `${term}/${index}` : ''} | ${revision > 0 ? revision : ''} | ${reason.replaceAll('|', '/')} |`,
-  )
+type Summed = Found & Pick<Survey, 'survivor' | 'snapshot' | 'recommend' | 'because'>
+
+function summaryOf({ why, hosts, survivor, snapshot, recommend, because }: Summed): string {
   return [
     why,
-    '',
-    '| host | member | etcd | data | term/index | revision | |',
-    '| --- | --- | --- | --- | --- | --- | --- |',
-    ...rows,
-    '',
-    `**A survivor**${survivor.possible ? ` (${survivor.host}, revision ${survivor.revision} or later)` : ': not possible'}. Loses: ${survivor.loses}`,
-    '',
-    `**A snapshot**${snapshot.possible ? ` (${snapshot.host}:${snapshot.path}, revision ${snapshot.revision})` : ': not possible'}. Loses: ${snapshot.loses}`,
-    '',
-    `Recommended: **${recommend}**. ${because}`,
+    ...hosts.map(hostLine),
+    `A survivor${survivor.possible ? ` (${survivor.host}, revision ${survivor.revision} or later) loses:` : ' is not possible:'} ${survivor.loses}`,
+    `A snapshot${snapshot.possible ? ` (${snapshot.host}:${snapshot.path}, revision ${snapshot.revision}) loses:` : ' is not possible:'} ${snapshot.loses}`,
+    `Recommended: ${recommend}. ${because}`,
   ].join('\n')
+}
+
+function hostLine({ host, member, reachable, service, data, term, index, revision, why }: HostView): string {
+  const facts = [
+    reachable ? `etcd ${service}` : 'not reachable',
+    data === 'none' ? 'no data' : '',
+    index > 0 ? `log ends at index ${index} of term ${term}` : '',
+    revision > 0 ? `revision ${revision}` : '',
+    why.replace(/\.$/, ''),
+  ]
+  return `${host} (${member || 'spare'}): ${facts.filter(Boolean).join(', ')}.`
 }

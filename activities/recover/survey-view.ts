@@ -71,7 +71,7 @@ export const survey = z.strictObject({
     .describe('"start": enough members have their data to come back by being started'),
   because: text.describe('Why, as a sentence'),
   unknown: z.array(text).describe('What could not be looked at, a sentence each'),
-  summary: text.describe('All of it as a table in Markdown, for a person to decide by'),
+  summary: text.describe('All of it in lines, for a person to decide by'),
 })
 
 export type HostView = z.output<typeof hostView>
