@@ -63,6 +63,20 @@ test.each([
   expect(failure).toMatchObject({ message: expect.stringMatching(message) })
 })
 
+test('a last look that the end of the gate cut short says less than the one before', async () => {
+  let asked = 0
+  const look = async (ms: number) => {
+    asked += 1
+    if (asked < 3) return { problems: ['etcd-2 does not answer.'] }
+    await new Promise((resolve) => setTimeout(resolve, ms))
+    throw new ActionError('it did not end in time')
+  }
+  const { polling } = answers()
+  await expect(pollGate(gate('false'), { ...polling, look })).rejects.toThrow(
+    'Seen last: etcd-2 does not answer.',
+  )
+})
+
 test('what asking again cannot cure ends a gate at once', async () => {
   const { asked, polling } = answers(new InputError('no such cluster'))
   await expect(pollGate(gate('true'), polling)).rejects.toThrow('no such cluster')

@@ -20,6 +20,7 @@ interface Polling {
 export async function pollGate(gate: GateCall, { look, signal, onProgress }: Polling): Promise<Json> {
   const endMs = Date.now() + gate.timeoutMs
   let heldSinceMs: number | undefined
+  let before: Seen | undefined
   for (;;) {
     const askedMs = Date.now()
     const seen = await lookOnce(gate, look, endMs - askedMs)
@@ -27,13 +28,20 @@ export async function pollGate(gate: GateCall, { look, signal, onProgress }: Pol
     const heldMs = heldSinceMs === undefined ? 0 : Date.now() - heldSinceMs
     if (seen.held && heldMs >= gate.stableMs) return seen.output
     onProgress({ text: seen.held ? `holds for ${heldMs} of ${gate.stableMs} ms` : seen.why })
-    if (Date.now() + gate.everyMs > endMs) throw new ActionError(closed(gate, seen))
+    // A last look that the gate's own end cut short has seen nothing: what was seen before says more.
+    const cutShort = !seen.held && seen.unasked === true && Date.now() >= endMs
+    if (Date.now() + gate.everyMs > endMs)
+      throw new ActionError(closed(gate, cutShort ? (before ?? seen) : seen))
+    before = seen
     await sleep(gate.everyMs, undefined, { signal }).catch(() => undefined)
     signal.throwIfAborted()
   }
 }
 
-type Seen = { readonly held: true; readonly output: Json } | { readonly held: false; readonly why: string }
+type Seen =
+  | { readonly held: true; readonly output: Json }
+  /** `unasked`: there was no answer to judge. */
+  | { readonly held: false; readonly why: string; readonly unasked?: true }
 
 async function lookOnce(gate: GateCall, look: Polling['look'], leftMs: number): Promise<Seen> {
   try {
@@ -42,7 +50,7 @@ async function lookOnce(gate: GateCall, look: Polling['look'], leftMs: number): 
       ? { held: true, output }
       : { held: false, why: described(output) }
   } catch (error) {
-    if (passing(error)) return { held: false, why: error.message }
+    if (passing(error)) return { held: false, why: error.message, unasked: true }
     throw error
   }
 }
