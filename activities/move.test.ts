@@ -10,6 +10,7 @@ import { type Lab, startProcessLab } from '../lab/process.ts'
 import { eventually } from '../test/etcd-processes.ts'
 import { catalogue } from './catalogue.ts'
 import { createEnvironment, type Environment } from './environment.ts'
+import { settingsIn } from './etcd/config-file.ts'
 import { type Inspection, inspection } from './etcd/inspection.ts'
 import { writeKey } from './etcd/keys.ts'
 import { executeAction } from './execute.ts'
@@ -152,6 +153,36 @@ describe('looking', () => {
       ok: false,
       problems: [expect.stringMatching(/h2 runs etcd-2 of demo already/)],
     })
+  })
+
+  test('a configuration is made without a model, for a new cluster, and changed setting by setting', async () => {
+    const host = 'h5'
+    const file = clusterNamed(inventory(lab.inventory), cluster).etcd[host]?.config.path ?? ''
+    const asked = { member: 'etcd-9', host, state: 'new', token: 'fresh' }
+    await expect(act('etcd.config.write', asked, 'made')).rejects.toMatchObject(
+      failure('refused', /without its members: give initialCluster/),
+    )
+    const initialCluster = 'etcd-9=http://10.0.0.9:2380'
+    const more = { initialCluster, settings: { 'quota-backend-bytes': '4294967296', discovery: '' } }
+    expect(await act('etcd.config.write', { ...asked, ...more }, 'made')).toEqual({
+      path: file,
+      changed: true,
+    })
+    const settings = settingsIn('environment', readFileSync(file, 'utf8'))
+    expect(Object.fromEntries(settings)).toMatchObject({
+      ...{ name: 'etcd-9', 'initial-cluster': initialCluster, 'initial-cluster-state': 'new' },
+      ...{ 'initial-cluster-token': 'fresh', 'quota-backend-bytes': '4294967296' },
+    })
+    const set = { host, settings: { 'quota-backend-bytes': '', 'snapshot-count': '5000' } }
+    expect(await act('etcd.config.set', set, 'made')).toEqual({
+      ...{ path: file, changed: true, before: { 'quota-backend-bytes': '4294967296' } },
+    })
+    expect(readFileSync(file, 'utf8')).toMatch(/ETCD_SNAPSHOT_COUNT=5000\n$/)
+    expect(readFileSync(file, 'utf8')).not.toContain('QUOTA')
+    await act('etcd.config.restore', { host }, 'made')
+    await expect(act('etcd.config.set', set, 'made')).rejects.toMatchObject(
+      failure('refused', /There is no configuration .* on h5/),
+    )
   })
 
   test('a service is told by manager, ports and data', async () => {
