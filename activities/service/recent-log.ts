@@ -24,12 +24,15 @@ export async function explainRecentLog(host: RemoteHost, service: Service): Prom
   return telling === undefined ? '' : `etcd's log says "${wordsOf(telling)}". ${explainEtcd(telling)}`.trim()
 }
 
-/** The last line whose words are known, else the last one that is more than a warning. */
+/** The last line whose words are known, else the last one that is more than a warning; that flags are wrong etcd only warns of. */
 export function tellingLine(lines: readonly string[]): string | undefined {
   // A stop in good order logs words that mean trouble elsewhere: "local server is not leader".
   const known = lines.findLast((line) => !/"level":"(info|debug)"/.test(line) && explainEtcd(line) !== '')
   return (
-    known ?? lines.findLast((line) => /"level":"(error|panic|fatal|dpanic)"|^(panic|fatal)\b/i.test(line))
+    known ??
+    lines.findLast((line) =>
+      /"level":"(error|panic|fatal|dpanic)"|"msg":"failed to verify flags"|^(panic|fatal)\b/i.test(line),
+    )
   )
 }
 

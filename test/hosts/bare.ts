@@ -49,6 +49,7 @@ for unit in etcd.service etcd-new.service; do
   systemctl disable "$unit" 2>/dev/null
   rm -rf "/etc/systemd/system/$unit" "/etc/systemd/system/$unit.d"
 done
+systemctl stop occupant.service 2>/dev/null
 systemctl daemon-reload
 systemctl reset-failed
 nft flush ruleset
