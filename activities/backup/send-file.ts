@@ -41,21 +41,42 @@ export interface Sent {
  * `ActionError` when what was read or what arrived is not what it should be.
  */
 export async function sendFile(sending: Sending): Promise<Sent> {
-  const { from, to, through = (read) => read, signal, onProgress } = sending
+  const { to } = sending
   const part = `${to.path}.part-${randomBytes(6).toString('hex')}`
-  const [read, arrived] = [tally(onProgress), tally()]
   await makeReady(to)
-  const { code, stderr } = await pipeBetween({
+  try {
+    const sent = await sendInto(part, sending)
+    await settle(to, part, sending.arrives ?? sent.sha256)
+    return sent
+  } catch (error) {
+    // What is left of it would fill a disk that may be full already.
+    await to.host.exec({ argv: ['rm', '-f', '--', part], privileged: true }).catch(() => {})
+    throw error
+  }
+}
+
+/** A stream that breaks on the worker looks to the receiver like one that has ended, so what broke it is kept. */
+async function sendInto(part: string, sending: Sending): Promise<Sent> {
+  const { from, to, through = (read) => read, signal, onProgress } = sending
+  const [read, arrived] = [tally(onProgress), tally()]
+  const broken: Error[] = []
+  const exited = await pipeBetween({
     ...{ from: from.host, to: to.host, signal },
     read: ['cat', '--', from.path],
     write: ['sh', '-c', 'umask 077; cat >"$1"', 'receive', part],
-    through: (source) => counted(through(counted(source, read, () => whyNotRead(sending, read))), arrived),
+    through: (source) => {
+      const whole = counted(source, read, () => whyNotRead(sending, read))
+      return counted(through(whole), arrived).on('error', (error) => broken.push(error))
+    },
+  }).catch((error: unknown) => {
+    throw broken[0] ?? error
   })
-  const where = `${to.path} on ${to.host.name}`
-  if (code !== 0) throw new ActionError(`${where} could not be written: ${stderr.trim().slice(-500)}`)
-  const sent = { sizeBytes: arrived.bytes(), sha256: arrived.hex(), readSha256: read.hex() }
-  await settle(to, part, sending.arrives ?? sent.sha256)
-  return sent
+  if (broken[0]) throw broken[0]
+  if (exited.code !== 0)
+    throw new ActionError(
+      `${to.path} on ${to.host.name} could not be written: ${exited.stderr.trim().slice(-500)}`,
+    )
+  return { sizeBytes: arrived.bytes(), sha256: arrived.hex(), readSha256: read.hex() }
 }
 
 interface Tally {

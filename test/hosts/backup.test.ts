@@ -1,0 +1,94 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { fill } from '../../lab/writer.ts'
+import { whyEnded } from '../recovery.ts'
+import { liveEndpoints, whileWriting } from '../world.ts'
+import { describeOnHosts, type HostsWorld, startHostsWorld } from './world.ts'
+
+/** Backups of a cluster that speaks TLS: encrypted, on another host, opened by age itself, proven by a drill. */
+let world: HostsWorld
+const store = '/var/lib/backups'
+
+describeOnHosts('etcd-backup and etcd-backup-drill', () => {
+  beforeAll(async () => {
+    world = await startHostsWorld({ version: '3.6', spares: 1 })
+    await fill(await liveEndpoints(world), 500, 'fill/', world.tls)
+    const identity = await sh('h4', 'age-keygen 2>/dev/null')
+    const recipient = /public key: (age1\S+)/.exec(identity)?.[1] ?? ''
+    writeFileSync(join(world.directory, 'identity.txt'), identity)
+    const kept = `    backup: { host: h4, directory: ${store}, recipients: [${recipient}], identity: ${join(world.directory, 'identity.txt')}, keep: 2 }\n`
+    const text = readFileSync(world.lab.inventory, 'utf8')
+    writeFileSync(
+      world.lab.inventory,
+      text.replace(/^( +)demo:\n/m, (line) => `${line}${kept}`),
+    )
+  }, 180_000)
+  afterAll(() => world?.close(), 60_000)
+
+  const sh = async (host: string, script: string): Promise<string> => {
+    const { code, stdout, stderr } = await world.lab.run(host, ['sh', '-c', script])
+    if (code !== 0) throw new Error(`${script} on ${host}: ${stderr}`)
+    return stdout
+  }
+  const run = async (runbook: string, inputs: object = {}) =>
+    world.start(runbook, { cluster: 'demo', ...inputs })
+
+  test('a backup is taken under writes, and age itself opens what lies in the store', async () => {
+    const { result, lost } = await whileWriting(world, async () => (await run('etcd-backup')).result())
+    expect(lost).toEqual([])
+    const { path, sha256, host } = result.outputs
+    expect(result.outputs).toMatchObject({ host: 'h4', encrypted: true, backups: 1 })
+    expect(host).toBe('h4')
+    expect(await sh('h4', `head -c 21 ${String(path)}`)).toBe('age-encryption.org/v1')
+    const identity = readFileSync(join(world.directory, 'identity.txt'), 'utf8')
+    await world.lab.writeFile('h4', '/root/identity', identity)
+    expect(await sh('h4', `age -d -i /root/identity ${String(path)} | sha256sum | cut -c 1-64`)).toBe(
+      `${String(sha256)}\n`,
+    )
+    expect(await sh('h4', `stat -c %a ${String(path)} ${store}`)).toBe('600\n700\n')
+    for (const member of ['h1', 'h2', 'h3'])
+      expect(await sh(member, 'find /var/lib/quorate/backups -type f 2>/dev/null | wc -l')).toBe('0\n')
+  }, 120_000)
+
+  test('a drill proves it on a spare, and leaves nothing there', async () => {
+    const { outputs } = await (await run('etcd-backup-drill', { host: 'h4', maxAge: '1h' })).result()
+    expect(outputs).toMatchObject({ sampled: 50, notCompared: [] })
+    expect(Number(outputs['keys'])).toBeGreaterThan(500)
+    expect(await sh('h4', 'pidof etcd || echo none')).toBe('none\n')
+    expect(
+      await sh(
+        'h4',
+        'find /var/lib/quorate/drill /var/lib/quorate/restore /var/lib/quorate/throwaway -type f 2>/dev/null | wc -l',
+      ),
+    ).toBe('0\n')
+  }, 120_000)
+
+  test('a backup that was changed in the store is not counted, not restored, and not called the newest', async () => {
+    const { outputs: second } = await (await run('etcd-backup')).result()
+    await sh('h4', `printf x | dd of=${String(second['path'])} bs=1 seek=5000 conv=notrunc 2>/dev/null`)
+    const { outputs } = await (await run('etcd-backup-drill', { host: 'h4' })).result()
+    expect(outputs['path']).not.toBe(second['path'])
+    const broken = await run('etcd-backup-drill', {
+      host: 'h4',
+      backupHost: 'h4',
+      backupPath: String(second['path']),
+    })
+    expect(await whyEnded(broken)).toMatch(/cannot be decrypted|is not what was backed up|was not read whole/)
+  }, 180_000)
+
+  test('a full disk in the store fails the run, loudly, and what was there stays', async () => {
+    const before = await sh('h4', `ls ${store}`)
+    await world.lab.fillDisk('h4')
+    try {
+      expect(await whyEnded(await run('etcd-backup'))).toMatch(
+        /h4.*(could not be written|cannot be written|No space)/i,
+      )
+    } finally {
+      await world.lab.freeDisk('h4')
+    }
+    expect(await sh('h4', `ls ${store} | grep -v part`)).toBe(before)
+    await (await run('etcd-backup')).result()
+    expect(await sh('h4', `ls ${store} | grep -c part || true`)).toBe('0\n')
+  }, 180_000)
+})
