@@ -43,6 +43,7 @@ import { compact } from './maintenance/compact.ts'
 import { defragment } from './maintenance/defragment.ts'
 import { alarmDisarm } from './maintenance/disarm.ts'
 import { maintenancePlan } from './maintenance/plan.ts'
+import { survey } from './maintenance/survey.ts'
 import { recoverPlan } from './recover/plan.ts'
 import { certificatesPut, certificatesRestore, certificatesStage } from './reconfigure/certificates.ts'
 import { reconfigureCheck } from './reconfigure/check.ts'
@@ -81,7 +82,7 @@ const all: readonly Action[] = [
   ...[serviceStatus, serviceStop, serviceStart, serviceStartTogether, serviceDisable, serviceEnable],
   ...[backupList, backupPrune, backupDrill, snapshotVerify, snapshotDistribute, snapshotDiscard],
   ...[quorumCheck, recoverSurvey, recoverPlan, survivorTry, survivorForce, restoreSnapshot, probeWrite],
-  ...[maintenancePlan, compact, defragment, alarmDisarm],
+  ...[survey, maintenancePlan, compact, defragment, alarmDisarm],
   ...[copy, same, setAside, restore, activate, deactivate],
   ...[
     binaryStage,
