@@ -250,3 +250,36 @@ describe('a run as lines of a log', () => {
     expect(lines(waiting, options)).toEqual([])
   })
 })
+
+test('outputs that are lists of texts are read line by line, tables as they are', () => {
+  const outputs = {
+    summary: 'all is  well',
+    hosts: [
+      'host   member',
+      'h1     etcd-1  a table that is wider than the screen, and is not broken for all that: its',
+    ],
+    advice: [
+      'h1 does not answer over SSH, so that no runbook can act on it: nobody listens there, or a firewall is before it.',
+      'Another\nthing \u001b[2J.',
+    ],
+    problems: [],
+    moved: { 'etcd-1': 'h4' },
+  }
+  const view: RunView = { phase: 'done', steps: [] }
+  const steps = { done: 1, skipped: 0, notNeeded: 0, failed: 0 }
+  const result = { outputs, steps, runbook: 'etcd-inspect', hash: 'h', startedMs: 0, endedMs: 1 }
+  const run = snapshot(view, {}, { open: false, ending: { phase: 'done', result } })
+  expect(renderView(run, options).slice(2)).toEqual([
+    '',
+    '  summary   all is well',
+    '  hosts',
+    '    host   member',
+    '    h1     etcd-1  a table that is wider than the screen, and is not broken for all that: its',
+    '  advice',
+    '    h1 does not answer over SSH, so that no runbook can act on it: nobody',
+    '      listens there, or a firewall is before it.',
+    '    Another thing  [2J.',
+    '  problems  none',
+    '  moved     {"etcd-1":"h4"}',
+  ])
+})

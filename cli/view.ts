@@ -262,12 +262,32 @@ function endLines({ ending }: RunSnapshot, { columns, colour }: ViewOptions): re
   }
   const outputs = Object.entries(ending.result.outputs)
   const width = Math.max(0, ...outputs.map(([name]) => name.length))
-  const text = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value))
+  // Not cut: paths are to be copied, and nothing is drawn over the end of a run.
   return [
     '',
-    // Not cut: paths are to be copied, and nothing is drawn over the end of a run.
-    ...outputs.map(([name, value]) => `  ${name.padEnd(width)}  ${plainLine(text(value) ?? '')}`),
+    ...outputs.flatMap(([name, value]) =>
+      isTexts(value)
+        ? [`  ${name}`, ...value.flatMap((item) => itemLines(item, columns - 4).map((line) => `    ${line}`))]
+        : [`  ${name.padEnd(width)}  ${plainLine(outputText(value))}`],
+    ),
   ]
+}
+
+/** A list of texts is read line by line; what else there is, as it is. */
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === 'string')
+}
+
+function outputText(value: unknown): string {
+  if (typeof value === 'string') return value
+  return Array.isArray(value) && value.length === 0 ? 'none' : (JSON.stringify(value) ?? '')
+}
+
+/** Blanks are kept, and the lines of a table not broken, because its columns stand below one another. */
+function itemLines(item: string, columns: number): readonly string[] {
+  const line = item.replace(/[\n\r\t\p{C}]+/gu, ' ').trimEnd()
+  if (line.length <= columns || /\S {2,}\S/.test(line)) return [line]
+  return wrapped(line, columns - 2).map((part, at) => (at === 0 ? part : `  ${part}`))
 }
 
 /** The letters at the end, which `quorate` understands as well. */
