@@ -44,20 +44,29 @@ export async function decryptedWith(identityFile: string): Promise<Transform> {
   }
   if (identities.length === 0) throw new InputError(`${identityFile} holds no age identity.`)
   return (read) =>
-    piped(read, (stream) =>
-      decrypter.decrypt(stream).catch((cause: unknown) => {
-        throw new ActionError(`The backup cannot be decrypted with ${identityFile}: ${messageOf(cause)}.`, {
+    piped(
+      read,
+      (stream) => decrypter.decrypt(stream),
+      (cause) =>
+        new ActionError(`The backup cannot be decrypted with ${identityFile}: ${messageOf(cause)}.`, {
           cause,
-        })
-      }),
+        }),
     )
 }
 
 type Ciphering = (stream: ReadableStream<Uint8Array>) => Promise<AsyncIterable<Uint8Array>>
 
-function piped(read: Readable, cipher: Ciphering): Readable {
+function piped(
+  read: Readable,
+  cipher: Ciphering,
+  told: (cause: unknown) => unknown = (cause) => cause,
+): Readable {
   const ciphered = async function* () {
-    yield* await cipher(ReadableStream.from(bytesOf(read)))
+    try {
+      yield* await cipher(ReadableStream.from(bytesOf(read)))
+    } catch (cause) {
+      throw cause instanceof ActionError ? cause : told(cause)
+    }
   }
   return Readable.from(ciphered(), { objectMode: false })
 }
