@@ -54,6 +54,7 @@ export function adviceOnMembers(seen: Surveyed): readonly Advice[] {
   const { etcd } = seen
   const corrupt = etcd.alarms.filter((alarm) => alarm.startsWith('CORRUPT'))
   const differs = etcd.comparable && !etcd.agree
+  const dead = etcd.members.filter(isVoterDown).map((member) => adviceOnDead(seen, member))
   return [
     ...corrupt.map((alarm) =>
       alarm.includes(' on the member with ID ')
@@ -74,8 +75,8 @@ export function adviceOnMembers(seen: Surveyed): readonly Advice[] {
           },
         ]
       : []),
-    ...etcd.members.filter(isVoterDown).map((member) => adviceOnDead(seen, member)),
-    ...(etcd.margin === 0 && etcd.members.some(isVoterDown)
+    ...dead,
+    ...(etcd.margin === 0 && dead.some(({ runbook }) => runbook !== '')
       ? [
           {
             runbook: '',
@@ -108,6 +109,13 @@ function adviceOnDead(seen: Surveyed, { name, host: on }: MemberView): Advice {
   const to = spare ? ` (to: ${spare.host})` : ''
   const replace = (text: string): Advice => ({ runbook: 'etcd-replace-member', text })
   if (!host) return replace(`${name} does not answer, and the inventory does not name its host.`)
+  const reachers = ways.filter((way) => way.to === on && way.from !== on && way.state === 'open')
+  const byWhom = `${reachers.map(({ from }) => from).join(', ')} ${reachers.length > 1 ? 'reach' : 'reaches'} its peer port`
+  if (!host.reachable && reachers.length > 0)
+    return {
+      runbook: '',
+      text: `Neither ${name} nor ${on} answers the worker, but ${byWhom}: the worker may be cut off from it, or the host hangs, which still takes connections. Look at the network between them and at the console of ${on} before anything is replaced.`,
+    }
   if (!host.reachable)
     return replace(
       `${name} is down, and ${on} does not answer over SSH. Bring the host back; if it is gone for good, replace the member with etcd-replace-member${to}, once you are sure that it stays dead.`,
@@ -120,11 +128,10 @@ function adviceOnDead(seen: Surveyed, { name, host: on }: MemberView): Advice {
     return replace(
       `${name} is down: etcd dies on ${on} again and again. Read its log there; if its data is bad, replace the member with etcd-replace-member${to}.`,
     )
-  const reachers = ways.filter((way) => way.to === on && way.from !== on && way.state === 'open')
   if (host.service === 'running' && reachers.length > 0)
     return {
       runbook: '',
-      text: `${name} does not answer the worker, but etcd runs on ${on}, and ${reachers.map(({ from }) => from).join(', ')} ${reachers.length > 1 ? 'reach' : 'reaches'} its peer port: look at the network between the worker and ${on}, and at the certificates.`,
+      text: `${name} does not answer the worker, but etcd runs on ${on}, and ${byWhom}: look at the network between the worker and ${on}, and at the certificates.`,
     }
   return replace(
     `${name} does not answer, though ${on} says that etcd ${host.service === 'running' ? 'runs' : 'is in a state it cannot tell'}: it may hang, or be cut off (see the network below). Read its log; if it cannot be brought back, replace the member with etcd-replace-member${to}.`,
