@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { z } from 'zod'
 import type { EtcdMinor } from '../lab/binaries.ts'
 import { soundCluster } from './membership.ts'
 import {
@@ -39,7 +40,7 @@ describe.each<[EtcdMinor]>([['3.6']])('etcd %s', (version) => {
       to: 'h4',
       margin: 1,
     })
-    expect(existsSync(String(result.outputs?.['setAside']))).toBe(true)
+    expect(existsSync(z.string().parse(result.outputs?.['setAside']))).toBe(true)
     const { listed } = await soundCluster(world, ['etcd-1', 'etcd-2', 'etcd-3'])
     expect(listed.find(({ name }) => name === 'etcd-2')?.id).not.toBe(result.outputs?.['replacedId'])
     expect(whoIsWhere(world).hosts).toEqual({ 'etcd-1': 'h1', 'etcd-2': 'h4', 'etcd-3': 'h3' })

@@ -114,9 +114,11 @@ export async function startRun(
 /** The run's result. A run that waits for a person instead fails the test at once, saying why. */
 async function resultOf(handle: WorkflowHandle): Promise<RunResult> {
   const over = { yes: false }
+  let asking: Promise<RunStatus | undefined> = Promise.resolve(undefined)
   const watch = async (): Promise<never> => {
     while (!over.yes) {
-      const status = await handle.query<RunStatus>('status').catch(() => undefined)
+      asking = handle.query<RunStatus>('status').catch(() => undefined)
+      const status = await asking
       const waiting = status?.view.waiting
       if (waiting) throw new Error(`The run waits: ${waiting.failure.summary}: ${waiting.failure.message}`)
       await sleep(200)
@@ -127,6 +129,8 @@ async function resultOf(handle: WorkflowHandle): Promise<RunResult> {
     return await Promise.race([handle.result() as Promise<RunResult>, watch()])
   } finally {
     over.yes = true
+    // A question that is still under way when its connection closes is an error of its own.
+    await asking
   }
 }
 

@@ -6,7 +6,7 @@ import { type Asked, planMembers } from './plan-members.ts'
 
 /** `v` a voter, `L` the leader, `d` a dead voter, `l` a learner; on hosts h1, h2, …; the spares are s1, s2, …. */
 function seen(kinds: string): Inspection {
-  const members = [...kinds].map((kind, index) => view(index + 1, kind))
+  const members = kinds.split('').map((kind, index) => view(index + 1, kind))
   const voters = members.filter(({ isLearner }) => !isLearner).length
   const alive = members.filter(({ healthy, isLearner }) => healthy && !isLearner).length
   return {
@@ -51,7 +51,7 @@ function view(number: number, kind: string): MemberView {
 }
 
 function cluster(kinds: string): Cluster {
-  const hosts = [...kinds].map((_, index) => `h${index + 1}`)
+  const hosts = kinds.split('').map((_, index) => `h${index + 1}`)
   const spares = ['s1', 's2', 's3', 's4', 's5']
   const layout: Omit<EtcdLayout, 'address'> = {
     ...{ scheme: 'http', clientPort: 2379, peerPort: 2380, dataDir: '/data', binDir: '/bin' },

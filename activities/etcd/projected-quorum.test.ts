@@ -5,7 +5,7 @@ import { projectedQuorum, type Seat, whyNotAdd, whyNotPromote, whyNotRemove } fr
 
 /** `v` a voter that is well, `d` a dead one (or one that never started), `l` a learner, `x` a dead learner. */
 function seats(kinds: string): readonly Seat[] {
-  return [...kinds].map((kind, index) => ({
+  return kinds.split('').map((kind, index) => ({
     id: String(index),
     votes: kind === 'v' || kind === 'd',
     alive: kind === 'v' || kind === 'l',
@@ -44,7 +44,7 @@ describe('remove', () => {
     ['the learner without a quorum', 'vddl', 3, 1, /quorum is lost/],
     ['one that is not there', 'vvv', 9, 1, undefined],
   ])('%s', (_situation, kinds, id, margin, refusal) => {
-    judged(whyNotRemove(seats(kinds), String(id), margin), refusal)
+    expect(whyNotRemove(seats(kinds), String(id), margin) ?? 'let').toMatch(refusal ?? /^let$/)
   })
 })
 
@@ -65,7 +65,7 @@ describe('add', () => {
     ['a second learner', 'vvvl', true, /a learner already/],
     ['anything without a quorum', 'vdd', true, /quorum is lost/],
   ])('%s', (_situation, kinds, learner, refusal) => {
-    judged(whyNotAdd(seats(kinds), learner), refusal)
+    expect(whyNotAdd(seats(kinds), learner) ?? 'let').toMatch(refusal ?? /^let$/)
   })
 })
 
@@ -81,14 +81,9 @@ describe('promote', () => {
     ['a learner that is frozen', 'vvvx', 3, /not alive/],
     ['a voter', 'vvv', 2, undefined],
   ])('%s', (_situation, kinds, id, refusal) => {
-    judged(whyNotPromote(seats(kinds), String(id)), refusal)
+    expect(whyNotPromote(seats(kinds), String(id)) ?? 'let').toMatch(refusal ?? /^let$/)
   })
 })
-
-function judged(verdict: string | undefined, refusal: RegExp | undefined): void {
-  if (refusal === undefined) expect(verdict).toBeUndefined()
-  else expect(verdict).toMatch(refusal)
-}
 
 const anyCluster = fc
   .array(fc.constantFrom('v', 'd', 'l', 'x'), { minLength: 1, maxLength: 9 })

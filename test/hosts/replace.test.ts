@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { z } from 'zod'
 import { failureOf } from './decisions.ts'
 import { listedNow, soundCluster } from '../membership.ts'
 import { type Inputs, inventoryText, leaderNow, whileWriting, whoIsWhere } from '../world.ts'
@@ -68,13 +69,14 @@ describeOnHosts('etcd-replace-member', () => {
       // Fenced: neither a reboot nor a hand starts the dead one, and its data has another name.
       const started = await world.lab.run(from, ['systemctl', 'start', 'etcd.service'])
       expect(started.code).not.toBe(0)
-      expect((await world.lab.run(from, ['ls', '-d', String(result.outputs?.['setAside'])])).code).toBe(0)
+      expect(
+        (await world.lab.run(from, ['ls', '-d', z.string().parse(result.outputs?.['setAside'])])).code,
+      ).toBe(0)
       expect((await world.lab.run(from, ['ls', '-d', '/var/lib/etcd'])).code).not.toBe(0)
     }, 240_000)
 
     test('data that is corrupt: the member is replaced on its own host', async () => {
-      const [member = ''] = Object.keys(whoIsWhere(world).hosts).filter((name) => name !== 'etcd-9')
-      const host = whoIsWhere(world).hosts[member] ?? ''
+      const [member, host] = memberAt(0, 'etcd-9')
       await world.lab.stopEtcd(host)
       await world.lab.corruptData(host, 'wal')
       const { result, lost } = await whileWriting(world, async () => {
@@ -88,7 +90,7 @@ describeOnHosts('etcd-replace-member', () => {
 
     test('a CORRUPT alarm: the member that it names is replaced, and the alarm goes with it', async () => {
       const { hosts } = whoIsWhere(world)
-      const [[member = '', host = ''] = []] = Object.entries(hosts)
+      const [member, host] = memberAt(0)
       const id = (await listedNow(world)).find(({ name }) => name === member)?.id ?? ''
       const curl =
         'curl --silent --fail --cacert $1/ca.crt --cert $1/server.crt --key $1/server.key --data "$2" "$3"'
@@ -108,8 +110,8 @@ describeOnHosts('etcd-replace-member', () => {
     }, 240_000)
 
     test('what makes no sense is refused, and nothing is changed', async () => {
-      const { hosts } = whoIsWhere(world)
-      const [[member = '', host = ''] = [], [, other = ''] = []] = Object.entries(hosts)
+      const [member, host] = memberAt(0)
+      const [, other] = memberAt(1)
       const from = 'h2'
       const cases: readonly (readonly [Inputs, RegExp])[] = [
         [{ member, to: host }, /is well on .*there is nothing to replace/],
@@ -134,4 +136,12 @@ async function hostsFootprintOf(hosts: readonly string[]): Promise<unknown> {
     listed: await listedNow(world),
     inventory: inventoryText(world),
   }
+}
+
+/** A member by its place in the inventory, and its host. */
+function memberAt(place: number, but = ''): readonly [member: string, host: string] {
+  const all = Object.entries(whoIsWhere(world).hosts).filter(([name]) => name !== but)
+  const found = all[place]
+  if (!found) throw new Error(`The inventory has ${all.length} members.`)
+  return found
 }
