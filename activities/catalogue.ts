@@ -37,7 +37,7 @@ import { memberPlan } from './etcd/member-plan.ts'
 import { memberPromote } from './etcd/member-promote.ts'
 import { memberRemove, memberWithdraw } from './etcd/member-remove.ts'
 import { memberUpdate } from './etcd/member-update.ts'
-import { inventoryAdd, inventoryRemove } from './inventory/members.ts'
+import { inventoryAdd, inventoryRemove, inventoryScheme } from './inventory/members.ts'
 import { inventoryMove } from './inventory/move.ts'
 import { compact } from './maintenance/compact.ts'
 import { defragment } from './maintenance/defragment.ts'
@@ -47,6 +47,7 @@ import { survey } from './maintenance/survey.ts'
 import { recoverPlan } from './recover/plan.ts'
 import { certificatesPut, certificatesRestore, certificatesStage } from './reconfigure/certificates.ts'
 import { reconfigureCheck } from './reconfigure/check.ts'
+import { tlsCheck } from './reconfigure/tls-check.ts'
 import { settingsTry } from './reconfigure/try.ts'
 import { probeWrite } from './recover/probe-write.ts'
 import { quorumCheck } from './recover/quorum-check.ts'
@@ -94,7 +95,15 @@ const all: readonly Action[] = [
     downgrade,
     logRenew,
   ],
-  ...[reconfigureCheck, settingsTry, certificatesStage, certificatesPut, certificatesRestore],
+  ...[
+    reconfigureCheck,
+    settingsTry,
+    tlsCheck,
+    inventoryScheme,
+    certificatesStage,
+    certificatesPut,
+    certificatesRestore,
+  ],
   inventoryMove,
   ...[firewallPorts, hostsFile, haproxyBackends, kubeApiserver, prometheusTargets],
   ...[bootstrapCheck, bootstrapDns, bootstrapNetwork, bootstrapPrepare, bootstrapUnit, bootstrapUnitRemove],

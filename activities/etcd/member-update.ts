@@ -20,6 +20,10 @@ export const memberUpdate = defineAction({
     cluster: z.string().describe('The cluster'),
     member: z.string().describe('The member whose address changes'),
     host: z.string().describe('The host whose peer URL it gets'),
+    scheme: z
+      .enum(['http', 'https'])
+      .optional()
+      .describe('Of the new URL, where it is about to differ from what the inventory says'),
   }),
   output: z.strictObject({
     id: z.string().describe('ID of the member, lower-case hex'),
@@ -54,14 +58,20 @@ function planned(
     cluster: name,
     member,
     host,
-  }: { readonly cluster: string; readonly member: string; readonly host: string },
+    scheme,
+  }: {
+    readonly cluster: string
+    readonly member: string
+    readonly host: string
+    readonly scheme?: 'http' | 'https' | undefined
+  },
   context: ActionContext,
 ): Update {
   const cluster = clusterNamed(context.inventory, name)
   hostOfMember(cluster, member)
   return {
     member,
-    url: peerUrl(layoutOn(cluster, host)),
+    url: peerUrl({ ...layoutOn(cluster, host), ...(scheme && { scheme }) }),
     etcd: context.cluster(name),
     witnesses: witnessesFor(cluster, member),
     signal: context.signal,

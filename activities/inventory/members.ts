@@ -3,6 +3,7 @@ import { copyFile, readFile, rename, writeFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { addMember, removeMember } from '../../dsl/change-members.ts'
 import type { Edited } from '../../dsl/move-member.ts'
+import { setScheme } from '../../dsl/set-scheme.ts'
 import { type ActionContext, defineAction } from '../action.ts'
 import { ActionError } from '../failure.ts'
 import { clusterNamed } from './look-up.ts'
@@ -50,6 +51,22 @@ export const inventoryRemove = defineAction({
   example: { cluster: 'demo', member: 'etcd-2' },
   run: ({ cluster, member, keepHost }, context) =>
     edit(context, cluster, `${member} has left`, (text) => removeMember(text, { cluster, member, keepHost })),
+})
+
+export const inventoryScheme = defineAction({
+  name: 'inventory.scheme',
+  title: 'note in the inventory how members are spoken to',
+  doc: 'Says in the inventory file whether clients and peers of a cluster speak TLS. Comments and layout stay; the former file is kept beside it. Does nothing when the inventory says so already.',
+  effect: 'change',
+  subject: ['scheme', 'cluster'],
+  input: z.strictObject({
+    cluster: z.string().describe('The cluster'),
+    scheme: z.enum(['http', 'https']).describe('How its members are spoken to'),
+  }),
+  output,
+  example: { cluster: 'demo', scheme: 'https' },
+  run: ({ cluster, scheme }, context) =>
+    edit(context, cluster, `its scheme is ${scheme}`, (text) => setScheme(text, { cluster, scheme })),
 })
 
 async function edit(

@@ -11,7 +11,12 @@ import { clusterNamed, layoutOn } from '../inventory/look-up.ts'
 import type { RemoteHost } from '../ssh/remote-host.ts'
 import { tlsUses, withChanges } from './certificate-settings.ts'
 import { type Changes, readChanges } from './changes.ts'
-import { type ClientTlsHeld, type HostTls, judgeCertificates } from './judge-certificates.ts'
+import {
+  type CertificateVerdict,
+  type ClientTlsHeld,
+  type HostTls,
+  judgeCertificates,
+} from './judge-certificates.ts'
 import { certificatesIn, newFiles, readTls } from './new-files.ts'
 
 export const reconfigureCheck = defineAction({
@@ -45,7 +50,7 @@ export const reconfigureCheck = defineAction({
     const hosts = Object.values(cluster.members)
     const [refused, tls, seen] = await Promise.all([
       Promise.all(hosts.map((host) => notTaken(context, cluster, host, settings))),
-      certificates === '' ? noVerdict : certificateCheck(context, cluster, certificates, settings),
+      certificates === '' ? noVerdict : certificateCheck(context, cluster, certificates, () => settings),
       inspectCluster(cluster, context.cluster(name), { hash: false, signal: context.signal }),
     ])
     const empty = texts.length === 0 && certificates === ''
@@ -81,14 +86,17 @@ async function notTaken(
   )
 }
 
-async function certificateCheck(
+/** Whether certificates in a directory of this machine can take the places that settings name, changed as said. */
+export async function certificateCheck(
   context: ActionContext,
   cluster: Cluster,
   directory: string,
-  settings: Changes,
-) {
+  changes: (host: string) => Changes,
+): Promise<CertificateVerdict> {
   const looks = await Promise.all(
-    Object.values(cluster.members).map((host) => lookAtHost(context, cluster, host, directory, settings)),
+    Object.values(cluster.members).map((host) =>
+      lookAtHost(context, cluster, host, directory, changes(host)),
+    ),
   )
   const problems = looks.flatMap((look) => look.problems)
   const hosts = looks.flatMap(({ tls }) => (tls ? [tls] : []))

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { EtcdLayout } from '../../dsl/inventory.ts'
 import { defineAction } from '../action.ts'
 import { settingsOf } from '../binary/check.ts'
 import { explainEtcd } from '../etcd/errors.ts'
@@ -33,7 +34,7 @@ export const settingsTry = defineAction({
     try {
       await runThrowaway(context, {
         ...{ host: remote, layout, part: 'try', script, limitMs: 40_000 },
-        words: [layout.dataDir, layout.scheme, suffix, staged, ...words],
+        words: [layout.dataDir, ...schemes(all, layout), suffix, staged, ...words],
       })
       return { started: true }
     } catch (error) {
@@ -56,6 +57,11 @@ const apart: ReadonlySet<string> = new Set([
   ...['initial-election-tick-advance', 'experimental-initial-corrupt-check', 'pre-vote'],
 ])
 
+/** With certificates it is tried as if it spoke TLS, whether it does yet or not: that is what reads them. */
+function schemes(settings: ReadonlyMap<string, string>, { scheme }: EtcdLayout): readonly [string, string] {
+  return [settings.has('cert-file') ? 'https' : scheme, settings.has('peer-cert-file') ? 'https' : scheme]
+}
+
 /** The message of etcd's last complaint, out of its JSON where it is some. */
 function lastWords(log: string): string {
   const complaint = log
@@ -69,12 +75,12 @@ function lastWords(log: string): string {
 }
 
 /**
- * Arguments: the member's data directory (whose owner etcd runs as), scheme, suffix of staged files, `--FLAG=` of
+ * Arguments: the member's data directory (whose owner etcd runs as), schemes of clients and peers, suffix of staged files, `--FLAG=` of
  * the settings that may name one, then the settings.
  */
 const script = String.raw`
-data=$1 scheme=$2 suffix=$3 naming=$4
-shift 4
+data=$1 clients=$2 peers=$3 suffix=$4 naming=$5
+shift 5
 throwaway_begin
 throwaway_ids=$(owner_of "$data")
 throwaway_data=$(mktemp -d "${'$'}{TMPDIR:-/tmp}/quorate-try.XXXXXX") || exit 1
@@ -95,9 +101,9 @@ while :; do
   client=$(free_port) && peer=$(free_port) || exit 85
   (
     as_owner "$throwaway_ids" "$bin/etcd" "$@" --name try --data-dir "$throwaway_data/data" \
-      --listen-client-urls "$scheme://127.0.0.1:$client" --advertise-client-urls "$scheme://127.0.0.1:$client" \
-      --listen-peer-urls "$scheme://127.0.0.1:$peer" --initial-advertise-peer-urls "$scheme://127.0.0.1:$peer" \
-      --initial-cluster "try=$scheme://127.0.0.1:$peer"
+      --listen-client-urls "$clients://127.0.0.1:$client" --advertise-client-urls "$clients://127.0.0.1:$client" \
+      --listen-peer-urls "$peers://127.0.0.1:$peer" --initial-advertise-peer-urls "$peers://127.0.0.1:$peer" \
+      --initial-cluster "try=$peers://127.0.0.1:$peer"
   ) </dev/null >"$mark.log" 2>&1 &
   throwaway_pid=$!
   printf '%s %s\n' "$throwaway_pid" "$(stamp "$throwaway_pid")" >"$mark"

@@ -117,8 +117,13 @@ function whyNotMember(
   const entry = membership.members.find((member) => member.id === identity.memberId)
   if (!entry)
     return `the cluster has no member ${identity.memberId} any more: it was removed. Set the data aside and add the member anew.`
-  if (entry.peerUrls.includes(expected)) return undefined
+  if (entry.peerUrls.some((url) => samePlace(url, expected))) return undefined
   return `the cluster expects ${entry.name || entry.id} at ${entry.peerUrls.join(', ')}, not at ${expected} (${host}). Update its peer URL first.`
+}
+
+/** A member that comes to speak TLS stays where it is. */
+function samePlace(one: string, other: string): boolean {
+  return one.replace(/^https?:/, '') === other.replace(/^https?:/, '')
 }
 
 function placeKey(host: string, path: string): string {

@@ -24,17 +24,19 @@ export async function explainRecentLog(host: RemoteHost, service: Service): Prom
   return telling === undefined ? '' : `etcd's log says "${wordsOf(telling)}". ${explainEtcd(telling)}`.trim()
 }
 
-/** The last line whose words are known, else the last one that is more than a warning; that flags are wrong etcd only warns of. */
+/** Of what was said since the last stop in good order: the last line whose words are known, else the last grave one. */
 export function tellingLine(lines: readonly string[]): string | undefined {
+  const since = lines.slice(lines.findLastIndex((line) => line.includes('"closed etcd server"')) + 1)
   // A stop in good order logs words that mean trouble elsewhere: "local server is not leader".
-  const known = lines.findLast((line) => !/"level":"(info|debug)"/.test(line) && explainEtcd(line) !== '')
-  return (
-    known ??
-    lines.findLast((line) =>
-      /"level":"(error|panic|fatal|dpanic)"|"msg":"failed to verify flags"|^(panic|fatal)\b/i.test(line),
-    )
-  )
+  const known = since.findLast((line) => !/"level":"(info|debug)"/.test(line) && explainEtcd(line) !== '')
+  return known ?? since.findLast((line) => grave.some((sign) => sign.test(line)))
 }
+
+/** That flags do not fit each other etcd only warns of; that it does not know one it says before it can log. */
+const grave = [
+  /"level":"(error|panic|fatal|dpanic)"|"msg":"failed to verify flags"|^(panic|fatal)\b/i,
+  /^flag provided but not defined|^invalid value .* for flag/i,
+]
 
 /** etcd logs JSON lines: what went wrong is in `error`, else in `msg`. */
 function wordsOf(line: string): string {
