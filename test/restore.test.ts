@@ -5,7 +5,16 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import type { EtcdMinor } from '../lab/binaries.ts'
 import { fill, startWriter } from '../lab/writer.ts'
 import { above, approve, lostBy, untilLeaderless, whyEnded } from './recovery.ts'
-import { footprint, membersNow, type Started, startRun, startWorld, until, type World } from './world.ts'
+import {
+  footprint,
+  membersNow,
+  type Started,
+  startRun,
+  startWorld,
+  textOf,
+  until,
+  type World,
+} from './world.ts'
 
 const runOf = (world: World, runbook: string, inputs: object = {}): Promise<Started> =>
   startRun(world.door, runbook, { cluster: 'demo', ...inputs })
@@ -38,7 +47,7 @@ describe.each<[EtcdMinor]>([['3.5'], ['3.6'], ['3.7']])('etcd %s', (version) => 
 
     const run = await runOf(world, 'etcd-restore-snapshot', { stable: '1s' })
     const asked = await approve(run)
-    expect(asked).toContain(`revision ${revision}, taken at ${String(backup['takenAt'])}`)
+    expect(asked).toContain(`revision ${revision}, taken at ${textOf(backup['takenAt'])}`)
     expect(asked).toContain('NOTHING HAS TO BE LOST')
     const { outputs } = await run.result()
     await until('writes to go on', () => writer.figures().acknowledged > acknowledged.size + 20)
@@ -65,7 +74,7 @@ describe('a snapshot that is not what it should be is refused, and nothing of th
     world = await startWorld({ version: '3.6', spares: 1 })
     await fill(world.endpoints.slice(0, 3), 100)
     const { outputs } = await (await runOf(world, 'etcd-backup')).result()
-    snapshot = { host: String(outputs['host']), path: String(outputs['path']) }
+    snapshot = { host: textOf(outputs['host']), path: textOf(outputs['path']) }
     await world.lab.kill('h2')
     await world.lab.kill('h3')
     await untilLeaderless(world)
@@ -108,7 +117,7 @@ describe('a snapshot that is not what it should be is refused, and nothing of th
       expect(inventory).toContain('etcd-1')
       const { outputs } = await (await runOf(other, 'etcd-backup')).result()
       const before = await layOf(world)
-      const bytes = readFileSync(String(outputs['path'])).toString('latin1').replaceAll('etcd-1', 'abcd-1')
+      const bytes = readFileSync(textOf(outputs['path'])).toString('latin1').replaceAll('etcd-1', 'abcd-1')
       expect(bytes).toContain('abcd-1')
       const foreign = copied((path) => writeFileSync(path, signed(Buffer.from(bytes, 'latin1'))))
       const run = await runOf(world, 'etcd-restore-snapshot', { snapshotHost: 'h1', snapshotPath: foreign })

@@ -377,3 +377,9 @@ export async function footprint(world: World): Promise<unknown> {
 
 const listing = (directory: string): string[] =>
   existsSync(directory) ? readdirSync(directory).toSorted() : []
+
+/** A text among a run's outputs. */
+export function textOf(output: unknown): string {
+  if (typeof output !== 'string') throw new Error(`This output is no text: ${JSON.stringify(output)}`)
+  return output
+}

@@ -5,14 +5,7 @@ import { type ActionContext, defineAction } from '../action.ts'
 import { ActionError, RefusedError } from '../failure.ts'
 import { jobKey } from '../host/job-key.ts'
 import { clusterNamed, layoutOn } from '../inventory/look-up.ts'
-import {
-  localPrograms,
-  type Program,
-  type ProgramName,
-  programNames,
-  type Programs,
-  remotePrograms,
-} from './programs.ts'
+import { localPrograms, programNames, type Programs, remotePrograms } from './programs.ts'
 import { uploadFile } from './upload.ts'
 
 export const binaryStage = defineAction({
@@ -160,7 +153,7 @@ async function upload(
 ): Promise<void> {
   const remote = context.host(host)
   const part = `${directory}.quorate-${context.run.key}`
-  const files = Object.entries(source.programs) as [ProgramName, Program][]
+  const files = Object.entries(source.programs)
   const total = files.reduce((sum, [, { sizeBytes }]) => sum + sizeBytes, 0)
   let done = 0
   for (const [name, { sha256, sizeBytes }] of files) {

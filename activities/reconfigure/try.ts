@@ -66,8 +66,7 @@ function schemes(settings: ReadonlyMap<string, string>, { scheme }: EtcdLayout):
 function lastWords(log: string): string {
   const complaint = log
     .split('\n')
-    .filter((line) => /"level":"(fatal|error|panic)"|flag|invalid|error/i.test(line))
-    .at(-1)
+    .findLast((line) => /"level":"(fatal|error|panic)"|flag|invalid|error/i.test(line))
   const text = complaint ?? log.trim().split('\n').at(-1) ?? ''
   const [, message] = /"msg":"([^"]*)"/.exec(text) ?? []
   const [, why] = /"error":"((?:[^"\\]|\\.)*)"/.exec(text) ?? []

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { fill } from '../../lab/writer.ts'
 import { whyEnded } from '../recovery.ts'
-import { liveEndpoints, whileWriting } from '../world.ts'
+import { liveEndpoints, textOf, whileWriting } from '../world.ts'
 import { describeOnHosts, type HostsWorld, startHostsWorld } from './world.ts'
 
 /** Backups of a cluster that speaks TLS: encrypted, on another host, opened by age itself, proven by a drill. */
@@ -40,13 +40,13 @@ describeOnHosts('etcd-backup and etcd-backup-drill', () => {
     const { path, sha256, host } = result.outputs
     expect(result.outputs).toMatchObject({ host: 'h4', encrypted: true, backups: 1 })
     expect(host).toBe('h4')
-    expect(await sh('h4', `head -c 21 ${String(path)}`)).toBe('age-encryption.org/v1')
+    expect(await sh('h4', `head -c 21 ${textOf(path)}`)).toBe('age-encryption.org/v1')
     const identity = readFileSync(join(world.directory, 'identity.txt'), 'utf8')
     await world.lab.writeFile('h4', '/root/identity', identity)
-    expect(await sh('h4', `age -d -i /root/identity ${String(path)} | sha256sum | cut -c 1-64`)).toBe(
-      `${String(sha256)}\n`,
+    expect(await sh('h4', `age -d -i /root/identity ${textOf(path)} | sha256sum | cut -c 1-64`)).toBe(
+      `${textOf(sha256)}\n`,
     )
-    expect(await sh('h4', `stat -c %a ${String(path)} ${store}`)).toBe('600\n700\n')
+    expect(await sh('h4', `stat -c %a ${textOf(path)} ${store}`)).toBe('600\n700\n')
     for (const member of ['h1', 'h2', 'h3'])
       expect(await sh(member, 'find /var/lib/quorate/backups -type f 2>/dev/null | wc -l')).toBe('0\n')
   }, 120_000)
@@ -66,13 +66,13 @@ describeOnHosts('etcd-backup and etcd-backup-drill', () => {
 
   test('a backup that was changed in the store is not counted, not restored, and not called the newest', async () => {
     const { outputs: second } = await (await run('etcd-backup')).result()
-    await sh('h4', `printf x | dd of=${String(second['path'])} bs=1 seek=5000 conv=notrunc 2>/dev/null`)
+    await sh('h4', `printf x | dd of=${textOf(second['path'])} bs=1 seek=5000 conv=notrunc 2>/dev/null`)
     const { outputs } = await (await run('etcd-backup-drill', { host: 'h4' })).result()
     expect(outputs['path']).not.toBe(second['path'])
     const broken = await run('etcd-backup-drill', {
       host: 'h4',
       backupHost: 'h4',
-      backupPath: String(second['path']),
+      backupPath: textOf(second['path']),
     })
     expect(await whyEnded(broken)).toMatch(/cannot be decrypted|is not what was backed up|was not read whole/)
   }, 180_000)

@@ -46,7 +46,7 @@ describeOnHosts('a cluster goes up and down through the versions', () => {
 })
 
 /** A version in full, of those that lie in the lab. */
-export function versionOf(world: HostsWorld, minor: string): string {
+function versionOf(world: HostsWorld, minor: string): string {
   const version = world.lab.versions.find((each) => each.startsWith(`${minor}.`))
   if (version === undefined)
     throw new Error(`The lab has no etcd ${minor}; it has ${world.lab.versions.join(', ')}.`)
