@@ -19,7 +19,8 @@ async function inspect(): Promise<Told> {
   const { outputs } = await (await world.start('etcd-inspect', { cluster: 'demo' })).result()
   const text = (name: string): string => {
     const value = outputs[name]
-    return Array.isArray(value) ? value.join('\n') : String(value)
+    if (Array.isArray(value)) return value.join('\n')
+    return typeof value === 'string' ? value : JSON.stringify(value)
   }
   const lists = { problems: text('problems'), unknown: text('unknown'), advice: text('advice') }
   return {
@@ -32,7 +33,7 @@ async function inspect(): Promise<Told> {
 }
 
 describeOnHosts('inspecting', () => {
-  describe.each<[EtcdMinor]>([['3.4'], ['3.6']])('etcd %s', (version) => {
+  describe.each<[EtcdMinor]>([['3.4']])('etcd %s', (version) => {
     beforeAll(async () => {
       world = await startHostsWorld({ version, spares: 1 })
     }, 180_000)
