@@ -10,6 +10,7 @@ import { run } from './run.ts'
 import { runbooks } from './runbooks.ts'
 import { runs } from './runs.ts'
 import { schema } from './schema.ts'
+import { schedule, schedules, unschedule } from './schedule.ts'
 import { show, watch } from './show.ts'
 import { down, up } from './up.ts'
 import { worker } from './worker.ts'
@@ -18,6 +19,7 @@ import { worker } from './worker.ts'
 export const commands: readonly Command[] = [
   ...[demo, up, down, worker],
   ...[lint, runbooks, actions, run, runs, show, watch],
+  ...[schedule, schedules, unschedule],
   ...decisions,
   ...[cancel, inventoryCheck, ...labHosts, schema, helpCommand(() => commands)],
 ]

@@ -40,8 +40,7 @@ Ctrl-C ends only the watching.`,
     const { positionals, flags, terminal, environment } = invocation
     const [runbook = ''] = positionals
     const given = readInputs(flags.texts('input'), flags.text('cluster'))
-    const program = await localProgram(runbook, environment)
-    if (program !== undefined) checkHere(program, given, await knownNames(environment))
+    await checkedInputs(runbook, given, environment)
     const cluster = typeof given['cluster'] === 'string' ? given['cluster'] : undefined
     const reason = flags.text('reason')
     return withDoor(invocation, async (door) => {
@@ -59,6 +58,16 @@ Ctrl-C ends only the watching.`,
       return exitCodes.done
     })
   },
+}
+
+/** Checks inputs as far as the runbook is known here; throws `UsageError` naming every wrong one. */
+export async function checkedInputs(
+  runbook: string,
+  given: Readonly<Record<string, unknown>>,
+  environment: NodeJS.ProcessEnv,
+): Promise<void> {
+  const program = await localProgram(runbook, environment)
+  if (program !== undefined) checkHere(program, given, await knownNames(environment))
 }
 
 /** Shows the run until it ends, waits for a person, or the person has seen enough. */
