@@ -78,6 +78,14 @@ test.each<[string, Inspection, string, RegExp | undefined]>([
   ['the one that is down by its endpoint, the others well', cluster('well', 'well', 'down'), 'm3', may],
   ['the learner, the voters well', cluster('well', 'well', 'well', 'learner'), 'm4', may],
   ['the learner beside a single voter', cluster('well', 'learner'), 'm2', may],
+  ['the learner beside a dead voter', cluster('well', 'down', 'well', 'learner'), 'm4', may],
+  ['a dead one of five beside another', cluster('well', 'down', 'down', 'well', 'well'), 'm2', may],
+  [
+    'a dead one of three beside another',
+    cluster('well', 'down', 'down'),
+    'm2',
+    /of 3 voters 1 would be left, and the quorum is 2. m3 is down/,
+  ],
 ])('%s', (_situation, seen, member, refusal) => {
   const verdict = whyNotDisrupt(seen, member)
   if (refusal === undefined) expect(verdict).toBeUndefined()
@@ -94,6 +102,16 @@ test.each([
   ['no leader', { leader: '' }, /no leader that all members agree on/],
 ])('%s forbids it', (_what, over, message) => {
   expect(whyNotDisrupt({ ...cluster('well', 'well', 'well'), ...over }, 'm3')).toMatch(message)
+})
+
+test('one that is not well may be stopped whatever alarm it has raised', () => {
+  const seen = { ...cluster('well', 'well', 'lagging'), alarms: ['CORRUPT on m3'] }
+  expect(whyNotDisrupt(seen, 'm3')).toBeUndefined()
+})
+
+test('the only voter goes on the word of the runbook, and no one else for it', () => {
+  expect(whyNotDisrupt(cluster('well'), 'm1', true)).toBeUndefined()
+  expect(whyNotDisrupt(cluster('well', 'down', 'well'), 'm3', true)).toMatch(/m2 is down/)
 })
 
 const full = { alarms: ['NOSPACE on m1', 'NOSPACE on m2'] }

@@ -11,6 +11,7 @@ import { inspectCluster } from './inspect.ts'
 import type { Inspection, MemberView } from './inspection.ts'
 import { memberMeant } from './member-change.ts'
 import { type Seat, whyNotAdd, whyNotPromote, whyNotRemove } from './projected-quorum.ts'
+import { minorOf } from './versions.ts'
 
 /**
  * The engine's own rule before a member goes out of service or leaves for good: what is left must be a whole,
@@ -106,7 +107,7 @@ export async function guardAddition(
   }: { readonly cluster: string; readonly member: string; readonly learner: boolean },
 ): Promise<void> {
   const seen = await inspectAsItIs(context, cluster)
-  const refusal = whyUndecided(seen) ?? whyNotAdd(seatsOf(seen), learner)
+  const refusal = whyUndecided(seen) ?? whyNoLearner(seen, learner) ?? whyNotAdd(seatsOf(seen), learner)
   if (refusal === undefined) return
   const unwell = seen.members.filter(({ id, healthy }) => id !== '' && !healthy).map(({ why }) => why)
   throw new RefusedError(`${member} was not added to ${cluster}: ${[refusal, ...unwell].join(' ')}`)
@@ -121,6 +122,12 @@ export async function guardPromotion(
   const seats = seatsOf(seen).map((seat) => (seat.id === id ? { ...seat, alive: true } : seat))
   const refusal = whyUndecided(seen) ?? whyNotPromote(seats, id)
   if (refusal !== undefined) throw new RefusedError(`${member} was not promoted in ${cluster}: ${refusal}`)
+}
+
+/** Source: etcd 3.4 brought learners; an older leader takes the request for a voter's. */
+function whyNoLearner({ version }: Inspection, learner: boolean): string | undefined {
+  if (!learner || version === '' || minorOf(version) >= 4) return undefined
+  return `etcd ${version} has no learners. Upgrade to 3.4 or newer first.`
 }
 
 function whyUndecided(seen: Inspection): string | undefined {
