@@ -17,7 +17,7 @@ const localhost = {
 }
 
 describeOnHosts('growing and shrinking', () => {
-  describe.each([['3.5'], ['3.7']])('etcd %s', (version) => {
+  describe.each([['3.7']])('etcd %s', (version) => {
     beforeAll(async () => {
       world = await startHostsWorld({ version, members: 1, spares: 4, environment: localhost })
     }, 180_000)
