@@ -7,6 +7,7 @@ export function labNames(number: number) {
     group: `quorate-${number}`,
     machinePrefix: `q${number}-`,
     machine: (host: string) => `q${number}-${host}`,
+    linkPrefix: `vb-q${number}-`,
     /** As systemd-nspawn calls the outer end of a host's link. */
     link: (host: string) => `vb-q${number}-${host}`,
     network: `10.87.${number}.0/24`,

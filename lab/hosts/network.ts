@@ -18,15 +18,22 @@ export async function makeNetwork(number: number): Promise<void> {
 
 /** Safe to repeat, also while another process does the same. */
 export async function removeNetwork(number: number): Promise<void> {
-  const { bridge, network, table } = labNames(number)
-  await gone(
-    () => linkExists(bridge),
-    () => ip('link', 'delete', bridge),
-  )
+  const { bridge, linkPrefix, network, table } = labNames(number)
+  // A busy kernel takes the links of killed hosts away late; the next lab of this number must not meet them.
+  const left = (await links()).filter(({ ifname }) => ifname.startsWith(linkPrefix))
+  for (const name of [...left.map(({ ifname }) => ifname), bridge]) await removeLink(name)
   await nft(`table bridge ${table}\ndelete table bridge ${table}\n`)
   await gone(
     async () => (await ip('route', 'show', 'type', 'unreachable', network)).trim() !== '',
     () => ip('route', 'delete', 'unreachable', network, 'metric', WORST_METRIC),
+  )
+}
+
+/** Safe to repeat. */
+export function removeLink(name: string): Promise<void> {
+  return gone(
+    () => linkExists(name),
+    () => ip('link', 'delete', name),
   )
 }
 

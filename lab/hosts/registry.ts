@@ -26,6 +26,8 @@ export async function claimNumber(): Promise<Claim> {
     } catch {
       continue
     }
+    // Of a lab whose end was cut off, maybe: systemd-nspawn refuses to boot beside them.
+    removeTraces(labNames(number).machinePrefix)
     return claimOf(number)
   }
   throw new Error('No number is left for a hosts lab on this machine: end some (`quorate lab hosts down`).')
