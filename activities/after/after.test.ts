@@ -204,6 +204,20 @@ describe('haproxy.backends', () => {
   })
 })
 
+test('one host that cannot be told does not keep the others from it', async () => {
+  const lines = (third: string) =>
+    ['h1', 'h2', third].map((host, n) => `  server etcd-${n + 1} 127.0.0.1:${portOf(host)}\n`).join('')
+  write(`backend etcd\n${lines('h3')}`, 'second.cfg')
+  const at4 = (name: string) => ({ host: 'h4', path: at(name), backend: 'etcd', reload: [at('reload')] })
+  after({ haproxy: [at4('missing.cfg'), at4('second.cfg')] })
+  await withThirdAt('h4', async () => {
+    await expect(act('haproxy.backends')).rejects.toMatchObject(
+      failure(/There is no .*missing\.cfg on h4.*Told: .*second\.cfg on h4\.$/),
+    )
+    expect(read('second.cfg')).toBe(`backend etcd\n${lines('h4')}`)
+  })
+})
+
 test('hosts.file keeps its block, and says which lines stand against it', async () => {
   write('127.0.0.1 localhost\n10.9.9.9 etcd-2\n', 'hosts')
   after({

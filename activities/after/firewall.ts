@@ -2,13 +2,21 @@ import { connect } from 'node:net'
 import { z } from 'zod'
 import type { AfterSteps, Cluster } from '../../dsl/inventory.ts'
 import { type ActionContext, defineAction } from '../action.ts'
-import { ActionError, UnknownOutcomeError } from '../failure.ts'
+import { ActionError, InputError, UnknownOutcomeError } from '../failure.ts'
 import { clusterNamed, layoutOn } from '../inventory/look-up.ts'
 import { editHostFile } from './edit.ts'
 import { readHostFile } from './host-file.ts'
 import { isLoopback, reachedMembers } from './members.ts'
 import { noRules, portRules } from './nftables.ts'
-import { afterExample, afterInput, afterOutput, afterSubject, type ChangeOnHost, outcome } from './outcome.ts'
+import {
+  afterExample,
+  afterInput,
+  afterOutput,
+  afterSubject,
+  type ChangeOnHost,
+  forEachOf,
+  outcome,
+} from './outcome.ts'
 import { addressesSeenFrom } from './resolve.ts'
 
 export const firewallPorts = defineAction({
@@ -33,8 +41,7 @@ export const firewallPorts = defineAction({
     if (firewall === undefined) return outcome([])
     const seats = asked.planned ? plannedSeats(cluster) : await seatsNow(cluster, context)
     const job: Job = { cluster, firewall, context, ...seats }
-    const done: ChangeOnHost[] = []
-    for (const host of seats.hosts) done.push(await ruleHost(job, host, true))
+    const done = await forEachOf(seats.hosts, (host) => ruleHost(job, host, true))
     const others = Object.keys(cluster.etcd).filter((host) => !seats.hosts.includes(host))
     for (const host of others) done.push(...(await closeFormer(job, host)))
     return outcome(done)
@@ -90,7 +97,8 @@ async function ruleHost(job: Job, host: string, serves: boolean): Promise<Change
   if (!open || (await reaches(layout.address, layout.clientPort))) return change
   const before = former.text ?? noRules(cluster.name)
   await editHostFile(context, { ...place, edit: () => ({ ok: true, text: before }) })
-  throw new ActionError(
+  // No host after this one is to try them.
+  throw new InputError(
     `With the new rules this worker no longer reached the client port ${layout.clientPort} of ${host}, so they were taken back. Add its address to after.firewall.clients of ${cluster.name} in the inventory, then retry.`,
   )
 }

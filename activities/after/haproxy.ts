@@ -3,7 +3,7 @@ import { clusterNamed } from '../inventory/look-up.ts'
 import { editHostFile } from './edit.ts'
 import { withServers } from './haproxy-config.ts'
 import { reachedMembers, serving } from './members.ts'
-import { afterExample, afterInput, afterOutput, afterSubject, type ChangeOnHost, outcome } from './outcome.ts'
+import { afterExample, afterInput, afterOutput, afterSubject, forEachOf, outcome } from './outcome.ts'
 
 export const haproxyBackends = defineAction({
   name: 'haproxy.backends',
@@ -23,11 +23,10 @@ export const haproxyBackends = defineAction({
       address: member.address,
       port: member.clientPort,
     }))
-    const done: ChangeOnHost[] = []
-    for (const { host, path, backend, reload } of cluster.after.haproxy) {
+    const done = await forEachOf(cluster.after.haproxy, async ({ host, path, backend, reload }) => {
       const edit = (text: string) => withServers(text, backend, servers)
-      done.push(await editHostFile(context, { host, path, edit, check: ['haproxy', '-c', '-f'], reload }))
-    }
+      return editHostFile(context, { host, path, edit, check: ['haproxy', '-c', '-f'], reload })
+    })
     return outcome(done)
   },
 })

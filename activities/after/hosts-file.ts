@@ -4,7 +4,7 @@ import { clusterNamed } from '../inventory/look-up.ts'
 import { editHostFile } from './edit.ts'
 import { shadowed, withHosts } from './hosts-block.ts'
 import { reachedMembers } from './members.ts'
-import { afterExample, afterInput, afterOutput, afterSubject, type ChangeOnHost, outcome } from './outcome.ts'
+import { afterExample, afterInput, afterOutput, afterSubject, forEachOf, outcome } from './outcome.ts'
 
 export const hostsFile = defineAction({
   name: 'hosts.file',
@@ -22,8 +22,7 @@ export const hostsFile = defineAction({
     const members = (await reachedMembers(cluster, context)).filter(
       ({ name, address }) => name !== '' && isIP(address) !== 0,
     )
-    const done: ChangeOnHost[] = []
-    for (const { host, path } of cluster.after.hostsFile) {
+    const done = await forEachOf(cluster.after.hostsFile, async ({ host, path }) => {
       let note = ''
       const edit = (text: string) => {
         const others = shadowed(text, cluster.name, members)
@@ -32,8 +31,8 @@ export const hostsFile = defineAction({
         return { ok: true as const, text: withHosts(text, cluster.name, members) }
       }
       const change = await editHostFile(context, { host, path, edit, create: true })
-      done.push({ ...change, note: [change.note, note].filter(Boolean).join(' ') })
-    }
+      return { ...change, note: [change.note, note].filter(Boolean).join(' ') }
+    })
     return outcome(done)
   },
 })

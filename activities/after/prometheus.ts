@@ -2,7 +2,7 @@ import { defineAction } from '../action.ts'
 import { clusterNamed } from '../inventory/look-up.ts'
 import { editHostFile } from './edit.ts'
 import { bracketed, reachedMembers } from './members.ts'
-import { afterExample, afterInput, afterOutput, afterSubject, type ChangeOnHost, outcome } from './outcome.ts'
+import { afterExample, afterInput, afterOutput, afterSubject, forEachOf, outcome } from './outcome.ts'
 import { withTargets } from './prometheus-targets.ts'
 
 export const prometheusTargets = defineAction({
@@ -19,8 +19,7 @@ export const prometheusTargets = defineAction({
     const cluster = clusterNamed(context.inventory, asked.cluster)
     if (cluster.after.prometheus.length === 0) return outcome([])
     const members = (await reachedMembers(cluster, context)).filter(({ name }) => name !== '')
-    const done: ChangeOnHost[] = []
-    for (const { host, path, port } of cluster.after.prometheus) {
+    const done = await forEachOf(cluster.after.prometheus, async ({ host, path, port }) => {
       const at = (place: { readonly address: string; readonly clientPort: number }) =>
         `${bracketed(place.address)}:${port ?? place.clientPort}`
       const targets = members.map(at)
@@ -28,8 +27,8 @@ export const prometheusTargets = defineAction({
       const format = path.endsWith('.json') ? 'json' : 'yaml'
       const edit = (text: string) =>
         withTargets(text, format, { cluster: cluster.name, targets, formerTargets })
-      done.push(await editHostFile(context, { host, path, edit, create: true, hidden: true }))
-    }
+      return editHostFile(context, { host, path, edit, create: true, hidden: true })
+    })
     return outcome(done)
   },
 })

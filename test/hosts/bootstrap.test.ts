@@ -2,6 +2,8 @@ import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { WorkflowFailedError } from '@temporalio/client'
+import { settingsIn } from '../../activities/etcd/config-file.ts'
+import type { EtcdConfig } from '../../dsl/inventory.ts'
 import { type Started, until } from '../world.ts'
 import {
   bareHosts,
@@ -83,7 +85,11 @@ describeOnHosts('a new cluster on bare hosts', () => {
     return outputs
   }
 
-  describe.each(['3.5', '3.6', '3.7'])('etcd %s', (minor) => {
+  describe.each<[string, EtcdConfig]>([
+    ['3.5', { format: 'environment', path: '/etc/etcd/etcd.env' }],
+    ['3.6', { format: 'yaml', path: '/etc/etcd/etcd.yaml' }],
+    ['3.7', { format: 'unit', path: '/etc/systemd/system/etcd-new.service' }],
+  ])('etcd %s', (minor, config) => {
     test('by a list: programs, user, unit, certificates and firewall are brought', async () => {
       const version = world.lab.versions.find((each) => each.startsWith(minor)) ?? ''
       const gateway = world.lab.host('h1').address.replace(/\d+$/, '1')
@@ -92,6 +98,7 @@ describeOnHosts('a new cluster on bare hosts', () => {
         etcd: {
           ...{ dataDir: '/var/lib/etcd-new', binDir: `/opt/etcd-${minor}/now` },
           service: { unit: 'etcd-new.service' },
+          config,
         },
         after: { firewall: { path, reload: ['nft', '-f', path], clients: [gateway] } },
       })
@@ -110,9 +117,9 @@ describeOnHosts('a new cluster on bare hosts', () => {
         'systemctl cat etcd-new.service; systemctl is-enabled etcd-new.service',
       )
       expect(unit).toMatch(/OOMScoreAdjust=-900[\s\S]*enabled$/)
-      const [settings] = await onEveryHost('cat /etc/etcd/etcd.env')
-      expect(settings).toContain('ETCD_INITIAL_CLUSTER_STATE=existing')
-      expect(settings).toContain('ETCD_QUOTA_BACKEND_BYTES=3000000000')
+      const settings = settingsIn(config.format, await world.lab.readFile('h1', config.path))
+      expect(settings.get('initial-cluster-state')).toBe('existing')
+      expect(settings.get('quota-backend-bytes')).toBe('3000000000')
 
       // The members are reached by hosts of the cluster and by this machine, and by no one else.
       const tried = await world.lab.run('h4', ['sh', '-c', tryPorts, 'sh', world.lab.host('h1').address])
@@ -375,6 +382,27 @@ describeOnHosts('a new cluster on bare hosts', () => {
     process.once('exit', () => [file, names].forEach((path) => rmSync(path, { force: true })))
     return { file, learn: (known) => writeFileSync(names, JSON.stringify(known)) }
   }
+})
+
+describeOnHosts('a new cluster where Docker, daemontools and scripts run etcd', () => {
+  let world: HostsWorld
+  beforeAll(async () => {
+    world = await startHostsWorld({
+      ...{ version: '3.6', members: 1, spares: 0, extras: ['docker', 'supervise', 'script'], start: false },
+      prepare: (lab) =>
+        editInventory({ lab }, ({ clusters }) => {
+          const members = { 'etcd-1': 'dk', 'etcd-2': 'sv', 'etcd-3': 'sc' }
+          clusters['demo'] = { ...clusters['demo'], members, spares: [] }
+        }),
+    })
+  }, 300_000)
+  afterAll(() => world?.close(), 60_000)
+
+  test('is made all the same', async () => {
+    const run = await world.start('etcd-bootstrap', { cluster: 'demo', stable: '2s' })
+    expect((await run.result()).outputs).toMatchObject({ voters: 3, agree: true })
+    await untilSound(world, 3)
+  })
 })
 
 const footprint = `ls -lR /etc/etcd /etc/systemd/system /opt/etcd* /var/lib/etcd* 2>/dev/null; id keeper 2>&1`
