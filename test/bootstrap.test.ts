@@ -44,7 +44,9 @@ describe.each<[EtcdMinor]>([['3.5'], ['3.7']])('a new cluster of etcd %s', (vers
   }
 
   test('is made where none is', async () => {
-    await expectMade(await bootstrap())
+    const run = await bootstrap()
+    await expectMade(run)
+    expect(await run.result()).toBeDefined()
   })
 
   // The steps that change something on several hosts at once.
