@@ -27,11 +27,18 @@ field() { docker inspect --type container --format "$2" "$1" 2>/dev/null; }
 actual() { if ! field "$name" . >/dev/null && field "$fenced" . >/dev/null; then echo "$fenced"; else echo "$name"; fi; }
 `
 
+/** Between two restarts a container that dies again and again is running as well: one that was restarted is looked at twice. */
 const statusScript = String.raw`
 state=$(docker inspect --type container --format '{{.State.Status}}' "$(actual)") || exit 1
 echo "$state"
+instance() { field "$(actual)" '{{.RestartCount}} {{.State.Pid}}'; }
 case $state in
-  running | paused | removing) exit 0 ;;
+  running)
+    seen=$(instance)
+    case $seen in '0 '*) exit 0 ;; esac
+    sleep 2
+    [ "$(instance)" = "$seen" ] || exit 5 ;;
+  paused | removing) exit 0 ;;
   restarting) exit 5 ;;
   created | exited | dead) exit 3 ;;
   *) exit 1 ;;
