@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { EtcdEndpoint } from './cluster.ts'
 import { EtcdError } from './errors.ts'
-import { writeKey } from './keys.ts'
+import { writeKey } from '../../lab/keys.ts'
 import { createEtcdPool, type EtcdPool } from './pool.ts'
 import { type EtcdProcesses, eventually, startEtcd } from '../../test/etcd-processes.ts'
 

@@ -3,7 +3,7 @@ import type { Cluster } from '../../dsl/inventory.ts'
 import type { EtcdMinor } from '../../lab/binaries.ts'
 import { type EtcdProcesses, eventually, startEtcd } from '../../test/etcd-processes.ts'
 import { inspectCluster } from './inspect.ts'
-import { countKeys, writeKey } from './keys.ts'
+import { countKeys, writeKey } from '../../lab/keys.ts'
 import { createEtcdPool, type EtcdPool } from './pool.ts'
 
 let etcd: EtcdProcesses

@@ -1,5 +1,7 @@
 import { Etcd3, type IOptions } from 'etcd3'
 
+// Through a client that others wrote: what is read and written here owes nothing to Quorate's own.
+
 export interface KeyCount {
   readonly keys: number
   /** The revision at which they were counted. */
