@@ -64,6 +64,7 @@ test.each([
   ['a number for a duration', `${inspect}    timeout: 5`, ['WRONG_TYPE 12:14']],
   ['an unknown way to fail', `${inspect}    onFailure: stop`, ['WRONG_VALUE 12:16']],
   ['an id with a dash', '  - id: a-b\n    uses: etcd.inspect\n    with: { cluster: a }', ['WRONG_VALUE 9:9']],
+  ['the id "undo"', '  - id: undo\n    uses: etcd.inspect\n    with: { cluster: a }', ['WRONG_VALUE 9:9']],
   ['an id twice', inspect + inspect, ['DUPLICATE_ID 12:9']],
   [
     'an id twice, once in an undo',

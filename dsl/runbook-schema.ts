@@ -19,6 +19,11 @@ export const idText = z
   .string()
   .regex(identifier, { error: 'It begins with a small letter and has letters, digits and "_" only.' })
 
+/** A step is shown and decided on by its path, in which `undo` is the way back. */
+const stepId = idText.refine((id) => id !== 'undo', {
+  error: '"undo" is what takes a step back, so no step can be called that.',
+})
+
 export const inputTypes = [
   'string',
   'integer',
@@ -81,7 +86,7 @@ export const retrySchema = z.strictObject({
 const onFailure = z.enum(['pause', 'rollback', 'continue', 'fail'])
 
 const anyStep = {
-  id: idText.describe('What expressions call its outputs by: steps.ID').optional(),
+  id: stepId.describe('What expressions call its outputs by: steps.ID').optional(),
   name: z.string().min(1).describe('What a person reads.').optional(),
   if: z.union([z.string(), z.boolean()]).describe('Done only when this holds.').optional(),
   onFailure: onFailure
