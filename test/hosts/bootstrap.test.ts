@@ -272,7 +272,10 @@ describeOnHosts('a new cluster on bare hosts', () => {
       ],
       [
         'the discovery service does not answer',
-        () => describeRegistry(),
+        async () => {
+          describeRegistry()
+          await world.lab.run('h5', ['systemctl', 'stop', 'registry.service'])
+        },
         /The registry infra does not answer/,
         { discovery: 'service', registry: 'infra' },
       ],
