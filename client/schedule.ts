@@ -63,6 +63,8 @@ export async function createSchedule(door: Door, request: ScheduleRequest): Prom
   try {
     await door.ask(creating)
   } catch (error) {
+    // Temporal's client has this class for what the server finds wrong in a request.
+    if (error instanceof TypeError) throw new Rejected(notTaken(cron, error))
     throw explained(error, name)
   }
 }
@@ -109,7 +111,10 @@ function explained(error: unknown, name: string): unknown {
     )
   if (error instanceof ScheduleNotFoundError)
     return new Rejected(`There is no schedule ${name}: \`quorate schedules\` lists them.`)
-  // Temporal's client has this class for what the server finds wrong in a request.
-  if (error instanceof TypeError) return new Rejected(`Temporal does not take these times: ${error.message}.`)
   return error
+}
+
+function notTaken(cron: readonly string[], { message }: TypeError): string {
+  const given = cron.length === 0 ? 'these times' : cron.map((fields) => `"${fields}"`).join(' and ')
+  return `Temporal does not take ${given}: ${message.replace(/\.$/, '')}. Five fields are wanted, in UTC, such as "0 3 * * *" for three o'clock every night.`
 }
