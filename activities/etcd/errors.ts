@@ -204,7 +204,8 @@ const sentences: Readonly<Record<EtcdErrorCode, string>> = {
   compacted: 'That revision has been compacted away: ask for a newer one.',
   futureRevision: 'The member has not reached that revision yet.',
   tooManyRequests: 'The member is overloaded: its log runs ahead of what it has applied.',
-  permissionDenied: 'The user may not do this: it needs the root role.',
+  permissionDenied:
+    'The user may not do this: it needs the root role. Without `auth` of the cluster in the inventory it is the user that the certificate names.',
   notAuthenticated:
     'The cluster asks for a user and password: name them under `auth` of the cluster in the inventory.',
   wrongPassword: 'User or password is wrong: correct `auth` of the cluster in the inventory.',

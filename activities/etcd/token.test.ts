@@ -8,7 +8,9 @@ import { createBinaryFinder } from '../../lab/binaries.ts'
 import { type EtcdProcesses, eventually, startEtcd } from '../../test/etcd-processes.ts'
 import { layoutOn } from '../inventory/look-up.ts'
 import type { EtcdEndpoint } from './cluster.ts'
+import { openChannel } from './channel.ts'
 import { createEtcdPool } from './pool.ts'
+import { tokenKeeper } from './token.ts'
 
 let etcd: EtcdProcesses
 let directory: string
@@ -119,6 +121,19 @@ test('a learner, which takes no logins itself, is asked with the token of a vote
     await eventually(async () => expect((await at('d').status()).isLearner).toBe(true))
     await expect(at('d').alarms()).rejects.toMatchObject({ code: 'askedALearner' })
   })
+}, 30_000)
+
+test('and a voter that is down does not keep it from getting one', async () => {
+  const open = (host: string) => openChannel({ host, url: clientUrl(layoutOn(etcd.inventory, host)) })
+  const [down, voter, learner] = [open('b'), open('a'), open('d')]
+  await etcd.stop('b')
+  try {
+    const keeper = tokenKeeper('test', auth, () => [down, learner, voter])
+    await eventually(async () => expect(await keeper.renew(learner, undefined, 5000)).toMatch(/\S/))
+  } finally {
+    for (const channel of [down, voter, learner]) channel.close()
+    etcd.start('b')
+  }
 }, 30_000)
 
 test('a member without a quorum still says how it is to who has a token already', async () => {

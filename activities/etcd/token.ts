@@ -64,18 +64,25 @@ function asksForToken({ words, code }: EtcdError, used: string | undefined): boo
 
 const answer = z.object({ token: z.string().min(1) })
 
-/** A learner takes no logins; a token that a voter gave out holds there too. */
-async function firstThatCan(channels: readonly Channel[], login: object, timeoutMs: number): Promise<string> {
-  let refused: unknown
-  for (const channel of channels) {
-    try {
-      return answer.parse(await channel.call('Authenticate', login, { timeoutMs })).token
-    } catch (error) {
-      refused ??= error
-      if (!(error instanceof EtcdError) || error.code !== 'askedALearner') throw error
-    }
+/**
+ * A learner takes no logins, so the others are asked, all at once, because any of them may be down; a token that a
+ * voter gave out holds there too.
+ */
+async function firstThatCan(
+  [asked, ...others]: readonly [Channel, ...Channel[]],
+  login: object,
+  timeoutMs: number,
+): Promise<string> {
+  const through = async (channel: Channel) =>
+    answer.parse(await channel.call('Authenticate', login, { timeoutMs })).token
+  try {
+    return await through(asked)
+  } catch (error) {
+    if (!(error instanceof EtcdError) || error.code !== 'askedALearner') throw error
+    return Promise.any(others.map(through)).catch(({ errors }: AggregateError) => {
+      throw errors[0] ?? error
+    })
   }
-  throw refused
 }
 
 /** Throws `InputError` saying where the password should be. */
