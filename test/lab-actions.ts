@@ -30,6 +30,8 @@ interface Acting {
   readonly quorum?: 'kept' | 'lost'
   readonly run?: string
   readonly step?: string
+  /** As when the worker stops. */
+  readonly signal?: AbortSignal
 }
 
 export async function startLabActions(options: {
@@ -73,7 +75,8 @@ export async function startLabActions(options: {
   let steps = 0
   return {
     ...{ lab, root, environment, inventory },
-    async act(action, input = {}, { quorum = 'kept', run = 'run', step = `step-${(steps += 1)}` } = {}) {
+    async act(action, input = {}, acting = {}) {
+      const { quorum = 'kept', run = 'run', step = `step-${(steps += 1)}` } = acting
       const found = catalogue.get(action)
       if (!found) throw new Error(`no action ${action}`)
       const identity = { id: run, key: run, runbook: 'test', hash: '', cluster: lab.cluster }
@@ -81,7 +84,7 @@ export async function startLabActions(options: {
       const attempt = {
         id: step,
         number: 1,
-        signal: new AbortController().signal,
+        signal: acting.signal ?? new AbortController().signal,
         heartbeat: () => undefined,
       }
       return (await executeAction(found, request, environment, attempt)) as Outputs

@@ -103,7 +103,6 @@ async function stageOn(context: ActionContext, staging: Staging): Promise<Staged
   const after = await remotePrograms(remote, directory)
   if (!after) throw new ActionError(`${directory} on ${host} was written, and holds no etcd.`)
   refuseOther(staging, directory, after.programs)
-  refuseNotRunning(staging, directory, after)
   return { host, programs: after.programs, uploaded: true }
 }
 
@@ -144,13 +143,14 @@ function refuseIncomplete({ directory, programs }: Source): void {
   if (missing.length > 0) throw new RefusedError(`${directory} has no ${missing.join(' and no ')}.`)
 }
 
-/** Written beside under a name of the run's own, and given its name once it is whole. */
+/** Written beside under a name of the run's own, and given its name once it is whole and says that it is that version. */
 async function upload(
   context: ActionContext,
-  { host }: Staging,
+  staging: Staging,
   source: Source,
   directory: string,
 ): Promise<void> {
+  const { host } = staging
   const remote = context.host(host)
   const part = `${directory}.quorate-${context.run.key}`
   const files = Object.entries(source.programs)
@@ -167,6 +167,11 @@ async function upload(
       signal: context.signal,
     })
     done += sizeBytes
+  }
+  const arrived = await remotePrograms(remote, part)
+  if (arrived) {
+    refuseOther(staging, part, arrived.programs)
+    refuseNotRunning(staging, part, arrived)
   }
   await remote.job(
     jobKey(context, 'place'),
