@@ -33,16 +33,24 @@ function versionIn(text: string): string | undefined {
   }
 }
 
-/** What a member's client port answers to `GET`. Rejects when it does not. */
-export function textAt(url: string, tls: ClientTls | undefined, { timeoutMs = 2000, signal }: CallOptions) {
-  const limits = {
-    timeout: timeoutMs,
-    signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), ...(signal ? [signal] : [])]),
-  }
-  return new Promise<string>((resolve, reject) => {
+/**
+ * What a member's client port answers to `GET`. Rejects when it does not, after `timeoutMs` at the latest: by a timer
+ * of its own, because Node 20 forgets an `AbortSignal.timeout` that went into an `AbortSignal.any`, once it collects
+ * garbage, and a connection to a host that died stays open for many minutes.
+ */
+export function textAt(
+  url: string,
+  tls: ClientTls | undefined,
+  { timeoutMs = 2000, signal }: CallOptions,
+): Promise<string> {
+  const cut = signal && { signal }
+  return new Promise((resolve, reject) => {
     const request = url.startsWith('https:')
-      ? getSecurely(url, { ...limits, ...secrets(tls) })
-      : get(url, limits)
+      ? getSecurely(url, { ...cut, ...secrets(tls) })
+      : get(url, { ...cut })
+    const late = () => request.destroy(new Error(`no answer within ${timeoutMs} ms`))
+    const timer = setTimeout(late, timeoutMs)
+    request.once('close', () => clearTimeout(timer))
     request.once('error', reject)
     request.once('response', (response) => {
       const parts: Buffer[] = []
