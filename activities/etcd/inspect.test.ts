@@ -71,6 +71,18 @@ test('a stopped member is named with what it costs, and the others still agree',
   ])
 })
 
+test('one that answers late does not make the others look behind', async () => {
+  const { leader } = await look()
+  const late = leader === 'b' ? 'c' : 'b'
+  etcd.signal(late, 'SIGSTOP')
+  const looking = look({ timeoutMs: 20_000, hash: false })
+  for (let key = 0; key < 150; key++) await writeKey(url('a'), `late-${key}`, 'value')
+  etcd.signal(late, 'SIGCONT')
+  const seen = await looking
+  expect(seen.problems).toEqual([])
+  expect(seen.maxLag).toBeLessThan(100)
+}, 60_000)
+
 test('a frozen member is unhealthy within the deadline', async () => {
   etcd.signal('b', 'SIGSTOP')
   const started = Date.now()

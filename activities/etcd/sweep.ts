@@ -45,6 +45,29 @@ export function sweep(
   )
 }
 
+/** The same seats with statuses that were asked later; where none came, with those of before. */
+export function sweepStatus(
+  seats: readonly SeatFacts[],
+  etcd: EtcdCluster,
+  options: CallOptions = {},
+): Promise<readonly SeatFacts[]> {
+  return Promise.all(
+    seats.map(async (seat) => {
+      if (seat.status === undefined) return seat
+      const [status] = await Promise.allSettled([etcd.endpoint(seat.host).status(options)])
+      etcdFailure(status)
+      return status.status === 'fulfilled' ? { ...seat, status: status.value } : seat
+    }),
+  )
+}
+
+/** How many entries the last of those that answered is behind the highest that one of them calls committed. */
+export function widestLag(seats: readonly SeatFacts[]): number {
+  const statuses = seats.flatMap(({ status }) => (status ? [status] : []))
+  const committed = Math.max(0, ...statuses.map(({ raftIndex }) => raftIndex))
+  return Math.max(0, ...statuses.map(({ appliedIndex }) => committed - appliedIndex))
+}
+
 /** The inventory's members with `at` over them. */
 export function seatsOf(cluster: Cluster, at: Seating): Seating {
   return { ...cluster.members, ...at }
