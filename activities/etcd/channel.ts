@@ -41,22 +41,37 @@ export interface ChannelTarget {
  * Opens a channel to one member's client URL (lazily: the first call connects, and the first after its TLS
  * files have changed connects anew). Nothing is retried, every call has its deadline, and after a failure the
  * next call dials again at once instead of waiting out gRPC's two-minute back-off, because members that come
- * back are what we are waiting for.
+ * back are what we are waiting for. For the same reason a connection that has gone silent is not used again.
  */
 export function openChannel(target: ChannelTarget): Channel {
   const { protocol } = new URL(target.url)
   let open: Open | undefined
-  const clientNow = async (): Promise<Client> => {
+  const openNow = async (): Promise<Open> => {
     const material = protocol === 'https:' ? await target.tls?.() : undefined
-    if (open && open.material === material) return open.client
-    // Calls that are under way on the old connection end there.
-    open?.client.close()
-    open = { material, client: clientFor(target.url, material) }
-    return open.client
+    if (open && open.material === material && !open.silent) return open
+    // A silent one is left to the calls that still hope for it; others end with their connection.
+    if (open && (!open.silent || open.underWay === 0)) open.client.close()
+    open = { material, client: clientFor(target.url, material), underWay: 0, answers: 0, silent: false }
+    return open
   }
   return {
-    call: async (method, request, options) =>
-      unary({ ...target, client: await clientNow(), method }, request, options),
+    call: async (method, request, options) => {
+      const used = await openNow()
+      const { answers } = used
+      used.underWay++
+      try {
+        const answer = await unary({ ...target, client: used.client, method }, request, options)
+        used.answers++
+        return answer
+      } catch (error) {
+        if (!(error instanceof EtcdError) || error.code !== 'noAnswerInTime') used.answers++
+        else if (used.answers === answers) used.silent = true
+        throw error
+      } finally {
+        used.underWay--
+        if (used.underWay === 0 && used !== open) used.client.close()
+      }
+    },
     close() {
       open?.client.close()
       open = undefined
@@ -64,9 +79,15 @@ export function openChannel(target: ChannelTarget): Channel {
   }
 }
 
+/** One connection, and what became of the calls on it. */
 interface Open {
   readonly client: Client
   readonly material: TlsMaterial | undefined
+  underWay: number
+  /** Calls that got any answer, an error too. */
+  answers: number
+  /** A call's time was up while no other got an answer: a host that lost its power closes no connection. */
+  silent: boolean
 }
 
 function clientFor(url: string, material: TlsMaterial | undefined): Client {

@@ -1,4 +1,6 @@
+import { connect, createServer, type Socket } from 'node:net'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { openChannel } from './channel.ts'
 import type { EtcdEndpoint } from './cluster.ts'
 import { EtcdError } from './errors.ts'
 import { writeKey } from '../../lab/keys.ts'
@@ -34,6 +36,32 @@ test('every member tells the same membership, and its own id', async () => {
   for (const list of lists) expect(list.members).toEqual(first?.members)
   expect(new Set(lists.map((list) => list.answeredBy)).size).toBe(3)
   expect(first?.members.map((member) => member.name).toSorted()).toEqual(['a', 'b', 'c'])
+})
+
+test('a connection that has gone silent, as of a host that lost its power, is not used again', async () => {
+  const layout = etcd.inventory.etcd['a']
+  if (!layout) throw new Error('no layout')
+  const links: Socket[] = []
+  const between = createServer((from) => {
+    const to = connect(layout.clientPort, layout.address)
+    links.push(from, to)
+    from.pipe(to).pipe(from)
+  })
+  await new Promise<void>((done) => between.listen(0, '127.0.0.1', done))
+  const listening = between.address()
+  if (listening === null || typeof listening === 'string') throw new Error('no port')
+  const channel = openChannel({ host: 'a', url: `http://127.0.0.1:${listening.port}` })
+  const ask = () => channel.call('Status', {}, { timeoutMs: 500 })
+  try {
+    await ask()
+    for (const link of links) link.unpipe().pause()
+    await expect(ask()).rejects.toMatchObject({ code: 'noAnswerInTime' })
+    await ask()
+  } finally {
+    channel.close()
+    for (const link of links) link.destroy()
+    between.close()
+  }
 })
 
 test('hashes at one revision are equal', async () => {
