@@ -114,7 +114,8 @@ while :; do
   gone || exit 0
   tries=$((tries + 1))
   if grep -q 'address already in use' "$mark.log" && [ "$tries" -lt 5 ]; then throwaway_pid=; rm -rf "$throwaway_data/data"; continue; fi
-  grep -v -e '"level":"info"' -e '"level":"debug"' "$mark.log" | grep -v '^[[:space:]]' | tail -n 6 | cut -c 1-600 >&2
+  # Without the usage that follows the complaint about a flag.
+  grep -v -e '"level":"info"' -e '"level":"debug"' -e '^[[:space:]]' -e '^$' -e ':$' "$mark.log" | tail -n 6 | cut -c 1-600 >&2
   exit 85
 done
 `
