@@ -1,4 +1,16 @@
-import { UsageError } from './command.ts'
+import { type FlagSpec, UsageError } from './command.ts'
+
+/** How the inputs of a run are given, wherever one is described. */
+export const inputFlags = {
+  cluster: { type: 'string', short: 'c', value: 'CLUSTER', help: 'short for --input cluster=CLUSTER' },
+  input: {
+    type: 'string',
+    short: 'i',
+    multiple: true,
+    value: 'NAME=VALUE',
+    help: 'an input; may be repeated',
+  },
+} as const satisfies Readonly<Record<string, FlagSpec>>
 
 /** `NAME=VALUE` texts as one object. `--cluster C` is `cluster=C`. Values stay texts: the runbook gives them types. */
 export function readInputs(

@@ -3,19 +3,23 @@ import { Socket } from 'node:net'
 
 /**
  * Ends process `pid` when this process is gone, however it went, `kill -9` included:
- * SIGTERM, and SIGKILL after `graceMs`. A process cannot do that itself, so a shell waits on a pipe
- * that closes with this process. It keeps nothing alive.
+ * SIGTERM, and SIGKILL after `graceMs`. It keeps nothing alive.
  * Returns what calls it off, to be called once `pid` has ended, lest its number means another process by then.
  */
 export function endWithParent(pid: number, graceMs = 5_000): () => void {
-  const watcher = spawn(
-    'sh',
-    ['-c', WATCH, 'quorate-watcher', String(pid), String(Math.ceil(graceMs / 1000))],
-    {
-      detached: true,
-      stdio: ['pipe', 'ignore', 'ignore'],
-    },
-  )
+  return whenGone(END, [String(pid), String(Math.ceil(graceMs / 1000))])
+}
+
+/**
+ * Runs a shell script with `words` when this process is gone. A process cannot do that itself, so the shell waits
+ * on a pipe that closes with this process; `read` is built into it, so there is nothing else to end when this is
+ * called off. Returns what calls it off.
+ */
+export function whenGone(script: string, words: readonly string[]): () => void {
+  const watcher = spawn('sh', ['-c', `read -r _; ${script}`, 'quorate-watcher', ...words], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  })
   watcher.on('error', () => undefined)
   watcher.unref()
   // Left referenced, the pipe would keep this process from ending.
@@ -26,6 +30,5 @@ export function endWithParent(pid: number, graceMs = 5_000): () => void {
   }
 }
 
-/** `read` is built into the shell, so there is nothing else to end when this is called off. */
-const WATCH =
-  'read -r _; kill -TERM "$1" || exit 0; n=0; while [ "$n" -lt "$2" ]; do sleep 1; kill -0 "$1" || exit 0; n=$((n+1)); done; kill -KILL "$1"'
+const END =
+  'kill -TERM "$1" || exit 0; n=0; while [ "$n" -lt "$2" ]; do sleep 1; kill -0 "$1" || exit 0; n=$((n+1)); done; kill -KILL "$1"'

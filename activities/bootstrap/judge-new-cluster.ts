@@ -1,9 +1,12 @@
 import type { Cluster, EtcdLayout } from '../../dsl/inventory.ts'
 import type { DataDirectory } from '../dir/data-directories.ts'
 import type { ClockOffset, HostFacts } from '../host/facts.ts'
+import { certificateProblems } from '../host/judge-certificate.ts'
 import type { PortState } from '../host/ports.ts'
-import { certificateProblems } from './judge-certificate.ts'
 import type { PkiSeen } from './pki.ts'
+
+/** A new cluster should outlive its first night. */
+const dayMs = 86_400_000
 
 /** What was found out about a host that is to get a member of a new cluster, or may get one later. */
 export interface BareHost {
@@ -130,8 +133,8 @@ function certificates(
     return [`${where} lacks ${missing.join(', ')}: put them there, or correct the inputs about certificates.`]
   return (['server.crt', 'peer.crt'] as const).flatMap((name) =>
     certificateProblems({
-      ...{ where: `${where}/${name}`, address, nowMs },
-      ...{ pem: texts[name] ?? '', ca: texts['ca.crt'] ?? '' },
+      ...{ where: `${where}/${name}`, pem: texts[name] ?? '', address, nowMs, spareMs: dayMs },
+      authority: { where: `${where}/ca.crt`, pem: texts['ca.crt'] ?? '' },
     }),
   )
 }

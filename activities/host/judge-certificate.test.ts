@@ -16,7 +16,7 @@ beforeAll(async () => {
     createAuthority(join(directory, 'ours'), 'ours'),
     createAuthority(join(directory, 'theirs'), 'theirs'),
   ])
-  const subject = { commonName: 'm1', names: ['10.0.0.4', 'h4.example'] }
+  const subject = { commonName: 'm1', names: ['10.0.0.4', 'h4.example', 'fd00::4'] }
   await Promise.all([
     ours.issue(join(directory, 'm1'), subject, 10),
     theirs.issue(join(directory, 'stranger'), subject, 10),
@@ -40,15 +40,24 @@ interface Case {
   readonly file?: string
   readonly address?: string
   readonly inDays?: number
+  readonly spareDays?: number
+  readonly authority?: string
 }
 
-const problems = ({ file = 'm1.crt', address = '10.0.0.4', inDays = 0 }: Case) =>
+const problems = ({
+  file = 'm1.crt',
+  address = '10.0.0.4',
+  inDays = 0,
+  spareDays = 0,
+  authority = text('theirs/ca.crt') + text('ours/ca.crt'),
+}: Case) =>
   certificateProblems({
-    ...{ where: 'it', pem: text(file), address, nowMs: Date.now() + inDays * dayMs },
-    authority: { where: 'ca.crt', pem: text('theirs/ca.crt') + text('ours/ca.crt') },
+    ...{ where: 'it', pem: text(file), address },
+    ...{ nowMs: Date.now() + inDays * dayMs, spareMs: spareDays * dayMs },
+    authority: { where: 'ca.crt', pem: authority },
   })
 
-test.each(['10.0.0.4', 'h4.example'])(
+test.each(['10.0.0.4', 'h4.example', 'fd00::4'])(
   'a certificate that names %s and is trusted has no problem',
   (address) => {
     const authority = { where: 'ca.crt', pem: text('ours/ca.crt') }
@@ -62,7 +71,9 @@ test.each<[string, Case, RegExp]>([
   ['another name', { address: 'h5.example' }, /^it does not name h5\.example/],
   ['a time after its end', { inDays: 11 }, /^it expired on \d{4}-\d\d-\d\d: issue it anew\.$/],
   ['a time before its start', { inDays: -1 }, /^it is valid only from/],
+  ['a time just before its end', { spareDays: 11 }, /^it expires on \d{4}-\d\d-\d\d: issue it anew\.$/],
   ['servers only', { file: 'server.crt' }, /^it is not for use as a client/],
+  ['nobody to trust', { authority: '' }, /^ca\.crt holds no readable certificate/],
   ['no certificate at all', { file: 'm1.key' }, /^it holds no readable certificate/],
 ])('one for %s is one problem', (_what, told, problem) => {
   expect(problems(told)).toEqual([expect.stringMatching(problem)])

@@ -11,6 +11,8 @@ export interface Certified {
   /** Whom the others trust: the certificates, and how they are called in a sentence. */
   readonly authority: { readonly where: string; readonly pem: string }
   readonly nowMs: number
+  /** For how long it must go on being valid. Default 0. */
+  readonly spareMs?: number
 }
 
 const serverUse = '1.3.6.1.5.5.7.3.1'
@@ -21,7 +23,8 @@ const clientUse = '1.3.6.1.5.5.7.3.2'
  * serve and are shown: peers dial each other, and etcd's own gateway dials its client port. Pure.
  * Source: etcd, "Transport security model".
  */
-export function certificateProblems({ where, pem, address, authority, nowMs }: Certified): readonly string[] {
+export function certificateProblems(certified: Certified): readonly string[] {
+  const { where, pem, address } = certified
   const [certificate] = certificatesIn(pem)
   if (!certificate) return [`${where} holds no readable certificate in PEM: put the member's there.`]
   return [
@@ -30,13 +33,11 @@ export function certificateProblems({ where, pem, address, authority, nowMs }: C
       : [
           `${where} does not name ${address} (it names ${certificate.subjectAltName ?? 'nothing'}): issue one that does.`,
         ]),
-    ...(isSignedBy(pem, authority.pem)
-      ? []
-      : [`${where} was not signed by ${authority.where}, which the others trust: issue it there.`]),
+    ...strange(certified),
     ...unfit(certificate).map(
       (use) => `${where} is not for use as a ${use}: issue one for server and client.`,
     ),
-    ...outOfDate(certificate, where, nowMs),
+    ...outOfDate(certificate, certified),
   ]
 }
 
@@ -78,8 +79,19 @@ function unfit({ keyUsage }: X509Certificate): readonly string[] {
   return [...(uses.includes(serverUse) ? [] : ['server']), ...(uses.includes(clientUse) ? [] : ['client'])]
 }
 
-function outOfDate({ validFrom, validTo }: X509Certificate, where: string, nowMs: number): readonly string[] {
+function strange({ where, pem, authority }: Certified): readonly string[] {
+  if (isSignedBy(pem, authority.pem)) return []
+  return certificatesIn(authority.pem).length === 0
+    ? [`${authority.where} holds no readable certificate in PEM: put there whom the members trust.`]
+    : [`${where} was not signed by ${authority.where}, which the others trust: issue it there.`]
+}
+
+function outOfDate(
+  { validFrom, validTo }: X509Certificate,
+  { where, nowMs, spareMs = 0 }: Certified,
+): readonly string[] {
   if (Date.parse(validTo) < nowMs) return [`${where} expired on ${day(validTo)}: issue it anew.`]
+  if (Date.parse(validTo) < nowMs + spareMs) return [`${where} expires on ${day(validTo)}: issue it anew.`]
   if (Date.parse(validFrom) > nowMs)
     return [`${where} is valid only from ${day(validFrom)} on: compare the clocks.`]
   return []

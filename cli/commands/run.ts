@@ -10,7 +10,7 @@ import { whoAsks, withDoor } from '../door.ts'
 import { type ExitCode, exitCodes } from '../exit-codes.ts'
 import { homeDirectory, readUp } from '../home.ts'
 import { onInterrupt } from '../interrupt.ts'
-import { readInputs } from '../read-inputs.ts'
+import { inputFlags, readInputs } from '../read-inputs.ts'
 import { localRunbook } from '../runbook-files.ts'
 import { codeOf, runJson } from '../run-outcome.ts'
 import { shortId } from '../view.ts'
@@ -23,14 +23,7 @@ export const run: Command = {
 On a terminal it shows the run until it ends; elsewhere it also returns when the run waits for a person.
 Ctrl-C ends only the watching.`,
   flags: {
-    cluster: { type: 'string', short: 'c', value: 'CLUSTER', help: 'short for --input cluster=CLUSTER' },
-    input: {
-      type: 'string',
-      short: 'i',
-      multiple: true,
-      value: 'NAME=VALUE',
-      help: 'an input; may be repeated',
-    },
+    ...inputFlags,
     wait: { type: 'boolean', help: 'queue when another run holds the lock of the cluster' },
     detach: { type: 'boolean', short: 'd', help: 'return once it is started' },
     reason: { type: 'string', value: 'TEXT', help: 'why, for the record' },

@@ -3,7 +3,7 @@ import type { ScheduleTimes, ScheduleView } from '../../client/schedule.ts'
 import { type Command, type Flags, UsageError } from '../command.ts'
 import { whoAsks, withDoor } from '../door.ts'
 import { exitCodes } from '../exit-codes.ts'
-import { readInputs } from '../read-inputs.ts'
+import { inputFlags, readInputs } from '../read-inputs.ts'
 import { localRunbook } from '../runbook-files.ts'
 import { table } from '../table.ts'
 import { checkedInputs } from './run.ts'
@@ -23,14 +23,7 @@ left out; one that finds its cluster locked queues. \`quorate schedules\` lists 
       help: "at times in UTC: '0 3 * * *'; may be repeated",
     },
     name: { type: 'string', value: 'NAME', help: 'how it is called; RUNBOOK-CLUSTER unless said' },
-    cluster: { type: 'string', short: 'c', value: 'CLUSTER', help: 'short for --input cluster=CLUSTER' },
-    input: {
-      type: 'string',
-      short: 'i',
-      multiple: true,
-      value: 'NAME=VALUE',
-      help: 'an input; may be repeated',
-    },
+    ...inputFlags,
   },
   positionals: { min: 1, max: 1 },
   async run({ positionals, flags, terminal, environment }) {

@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process'
 import {
   existsSync,
   mkdirSync,
@@ -9,10 +8,10 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { Socket } from 'node:net'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { EtcdBinaries } from '../binaries.ts'
+import { whenGone } from '../end-with-parent.ts'
 import { createEtcdClient } from '../etcd-client.ts'
 import { soundKeyPair } from '../host/host-key.ts'
 import { makeIdentity } from '../ssh-trust.ts'
@@ -277,21 +276,10 @@ function endWithThisProcess({ number }: HostsLabRecord): () => void {
   makeControlGroup(group)
   const [directory = ''] = group.directories
   // The number tells this group from another lab's, later, under the same name.
-  const words = [directory, String(statSync(directory).ino)]
-  const watcher = spawn('sh', ['-c', WATCH, 'quorate-watcher', ...words], {
-    detached: true,
-    stdio: ['pipe', 'ignore', 'ignore'],
-  })
-  watcher.on('error', () => undefined)
-  watcher.unref()
-  if (watcher.stdin instanceof Socket) watcher.stdin.unref()
-  return () => {
-    watcher.kill('SIGKILL')
-    watcher.stdin.destroy()
-  }
+  return whenGone(END, [directory, String(statSync(directory).ino)])
 }
 
-const WATCH = 'read -r _; [ "$(stat -c %i "$1" 2>/dev/null)" != "$2" ] || echo 1 >"$1/cgroup.kill"'
+const END = '[ "$(stat -c %i "$1" 2>/dev/null)" != "$2" ] || echo 1 >"$1/cgroup.kill"'
 
 function refuseInUse(directory: string): void {
   const other = announcedLabs().find((lab) => lab.directory === directory)
