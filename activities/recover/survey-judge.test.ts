@@ -123,6 +123,19 @@ test('a backup that is newer than all data that is left is recommended', () => {
   expect(judged([host('a'), gone('b'), gone('c')], { backup: newer }).recommend).toBe('snapshot')
 })
 
+test('a member that runs without a leader is a survivor, and goes before an older backup', () => {
+  const running = host('a', { readable: false, answers: true, why: 'etcd runs on a.' })
+  const seen = judged([running, gone('b'), gone('c')], { backup })
+  expect(seen).toMatchObject({ recommend: 'survivor', survivor: { possible: true, host: 'a', revision: 50 } })
+})
+
+test('where data cannot be read, it is said that more than what was counted may be lost', () => {
+  const broken = host('b', { readable: false, revision: 0, why: 'The database in /d on b cannot be read.' })
+  const seen = judged([broken, gone('c'), host('d', { data: 'none', revision: 0 })], { backup })
+  expect(seen.unread).toEqual(['b', 'c'])
+  expect(seen.snapshot.loses).toMatch(/ What b and c had cannot be read: it may be more\.$/)
+})
+
 test('a backup of another cluster says that it cannot tell what is lost', () => {
   const other = { ...backup, clusterId: 'former' }
   const { snapshot } = judged([host('a'), gone('b'), gone('c')], { backup: other })

@@ -31,6 +31,7 @@ export function judgeSurvey(found: Found): Survey {
     owner: mostCommon(hosts.map(({ owner }) => owner).filter(Boolean)),
     byHost: Object.fromEntries(hosts.map((host) => [host.host, host])),
     unreachable: hosts.filter(({ reachable }) => !reachable).map(({ host }) => host),
+    unread: [...unreadOf(hosts)],
     ...{
       backups: [...found.backups],
       newestBackup: found.newestBackup,
@@ -56,7 +57,9 @@ export function byAdvance(a: HostView, b: HostView): number {
 }
 
 function survivorChoice({ hosts }: Found, own: readonly HostView[], known: Known): Choice {
-  const [best] = own.filter(({ readable, member }) => readable && member !== '').toSorted(byAdvance)
+  // One that runs without a leader tells how far it is; it is read once it is stopped.
+  const usable = own.filter(({ readable, answers, member }) => (readable || answers) && member !== '')
+  const [best] = usable.toSorted(byAdvance)
   if (!best) {
     const reasons = hosts.filter(({ why }) => why !== '').map(({ why }) => why)
     return { ...none, loses: ['No data directory can be used.', ...reasons].join(' ') }
@@ -75,7 +78,7 @@ function survivorChoice({ hosts }: Found, own: readonly HostView[], known: Known
   return { possible: true, host, path, revision, at: '', loses: loses.filter(Boolean).join(' ') }
 }
 
-function snapshotChoice({ newestBackup: newest }: Found, known: Known): Choice {
+function snapshotChoice({ newestBackup: newest, hosts }: Found, known: Known): Choice {
   if (newest.path === '') return { ...none, loses: 'No sound backup was found.' }
   const { host, path, revision, takenAt } = newest
   const since = `Everything written after revision ${revision}, taken at ${takenAt}`
@@ -83,7 +86,16 @@ function snapshotChoice({ newestBackup: newest }: Found, known: Known): Choice {
     newest.clusterId !== known.clusterId && known.clusterId !== ''
       ? `${since}; it is of cluster ${newest.clusterId}, while the data directories are of ${known.clusterId}, so how much that is cannot be told.`
       : `${since}: ${Math.max(0, known.revision - revision)} revisions up to the highest seen anywhere (${known.revision}).`
-  return { possible: true, host, path, revision, at: takenAt, loses }
+  const unread = unreadOf(hosts)
+  const more = unread.length === 0 ? '' : ` What ${unread.join(' and ')} had cannot be read: it may be more.`
+  return { possible: true, host, path, revision, at: takenAt, loses: `${loses}${more}` }
+}
+
+/** Hosts of members whose revision nobody can tell: it may be higher than all that was seen. */
+function unreadOf(hosts: readonly HostView[]): readonly string[] {
+  return hosts
+    .filter(({ member, data, revision }) => member !== '' && data !== 'none' && revision === 0)
+    .map(({ host }) => host)
 }
 
 const none: Choice = { possible: false, host: '', path: '', revision: 0, at: '', loses: '' }

@@ -55,6 +55,9 @@ export const survey = z.strictObject({
   byHost: z.record(text, hostView).describe('The same by name'),
   owner: text.describe('USER:GROUP of the data directories that were found; "" when there is none'),
   unreachable: z.array(text).describe('Hosts that do not answer over SSH'),
+  unread: z
+    .array(text)
+    .describe('Hosts of members whose data may be newer than all that was seen: it cannot be read'),
   clusterId: text.describe('The cluster ID that most data directories have'),
   knownRevision: whole.describe(
     'The highest revision seen anywhere: databases, members that answer, backups',
