@@ -1,6 +1,6 @@
 import { WorkflowFailedError } from '@temporalio/client'
 import { createEtcdClient } from '../lab/etcd-client.ts'
-import type { Writer } from '../lab/writer.ts'
+import { startWriter, type Writer } from '../lab/writer.ts'
 import { type Asked, liveEndpoints, type Started, until } from './world.ts'
 
 /** What a run that failed ends with, as a sentence. */
@@ -59,3 +59,24 @@ export const above = (acknowledged: ReadonlyMap<string, number>, revision: numbe
   inOrder([...acknowledged.values()].filter((at) => at > revision))
 
 const inOrder = (revisions: readonly number[]): readonly number[] => revisions.toSorted((a, b) => a - b)
+
+/** A client that writes while `work` goes on, the disaster and all, and that must get on with it in the end. */
+export async function writingAcross(
+  { endpoints, tls }: Asked,
+  work: (writer: Writer) => Promise<void>,
+): Promise<Writer> {
+  const writer = startWriter({ endpoints, prefix: 'later/', workers: 2, pauseMs: 20, ...(tls && { tls }) })
+  try {
+    await work(writer)
+    await someMore(writer, 20)
+  } finally {
+    await writer.stop()
+  }
+  return writer
+}
+
+/** Waits until so many more writes are acknowledged. */
+export function someMore(writer: Writer, count = 50): Promise<void> {
+  const now = writer.figures().acknowledged
+  return until('some writes', () => writer.figures().acknowledged > now + count)
+}

@@ -1,28 +1,12 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { fill, startWriter, type Writer } from '../../lab/writer.ts'
-import { above, approve, lostBy, untilLeaderless } from '../recovery.ts'
-import { liveEndpoints, until } from '../world.ts'
+import { fill } from '../../lab/writer.ts'
+import { above, approve, lostBy, someMore, untilLeaderless, writingAcross } from '../recovery.ts'
+import { liveEndpoints } from '../world.ts'
 import { begun, decide, waitingOf } from './decisions.ts'
 import { clusterNow, describeOnHosts, type HostsWorld, startHostsWorld, untilSound } from './world.ts'
 
 /** etcd-restore-snapshot on real hosts, TLS on, a client writing until the disaster and from the moment it can again. */
 
-const writing = async (world: HostsWorld, work: (writer: Writer) => Promise<void>): Promise<Writer> => {
-  const { endpoints, tls } = world
-  const writer = startWriter({ endpoints, prefix: 'later/', workers: 2, pauseMs: 20, ...(tls && { tls }) })
-  try {
-    await work(writer)
-    const now = writer.figures().acknowledged
-    await until('writes to go on', () => writer.figures().acknowledged > now + 20)
-  } finally {
-    await writer.stop()
-  }
-  return writer
-}
-const someMore = (writer: Writer): Promise<void> => {
-  const now = writer.figures().acknowledged
-  return until('some writes', () => writer.figures().acknowledged > now + 50)
-}
 const sh = async (world: HostsWorld, host: string, script: string): Promise<string> =>
   (await world.lab.run(host, ['sh', '-c', script])).stdout.trim()
 
@@ -66,7 +50,7 @@ describeOnHosts('etcd 3.7: all hosts are there, the data is not trusted any more
     const { outputs: backup } = await (await world.start('etcd-backup', { cluster: 'demo' })).result()
     const revision = Number(backup['revision'])
     let acknowledged = new Map<string, number>()
-    const writer = await writing(world, async (client) => {
+    const writer = await writingAcross(world, async (client) => {
       await someMore(client)
       await world.lab.stopEtcd('h1')
       await world.lab.stopEtcd('h2')
