@@ -5,12 +5,13 @@ import { hostsOf } from '../etcd/pool.ts'
 import { ActionError, RefusedError, UnknownOutcomeError } from '../failure.ts'
 import { clusterNamed } from '../inventory/look-up.ts'
 import { acknowledgeUnreachable } from './acknowledge.ts'
+import { refuseLogApart } from './log-apart.ts'
 import { initialClusterOf, restoreToken } from './restore.ts'
 
 export const recoverPlan = defineAction({
   name: 'recover.plan',
   title: 'choose the hosts of the restored cluster',
-  doc: 'Says on which host each member of a restored cluster is to run: on its own where that answers over SSH, on a spare that does where it does not, and nowhere where no spare is left; then the cluster starts smaller and is grown later. Gives the initial cluster and the token that all of them are restored with. Refuses while a host that does not answer is not acknowledged by name. Changes nothing.',
+  doc: 'Says on which host each member of a restored cluster is to run: on its own where that answers over SSH, on a spare that does where it does not, and nowhere where no spare is left; then the cluster starts smaller and is grown later. Gives the initial cluster and the token that all of them are restored with. Refuses while a host that does not answer is not acknowledged by name, and where a log lies in a directory of its own (wal-dir). Changes nothing.',
   effect: 'read',
   subject: ['cluster'],
   input: z.strictObject({
@@ -59,6 +60,8 @@ export const recoverPlan = defineAction({
       )
     }
     const { seats, left } = seatsFor(cluster, unreachable)
+    const read = new Set(seats.flatMap(({ host, model }) => [host, model]))
+    await refuseLogApart(context, cluster, [...read])
     return {
       ...{ seats, left, hosts: seats.map(({ host }) => host) },
       ...{ initialCluster: initialClusterOf(cluster, seats), token: restoreToken(context) },

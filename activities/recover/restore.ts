@@ -10,12 +10,13 @@ import { jobKey } from '../host/job-key.ts'
 import { clusterNamed, layoutOn } from '../inventory/look-up.ts'
 import { acknowledgeUnreachable } from './acknowledge.ts'
 import { refuseUnfenced, refuseWhereQuorumIsKept } from './fence.ts'
+import { refuseLogApart } from './log-apart.ts'
 import { isMadeBy, madeByFile } from './made-by-run.ts'
 
 export const restoreSnapshot = defineAction({
   name: 'etcd.restore',
   title: 'restore the snapshot',
-  doc: "Makes a member's data directory out of a snapshot on its host: in a temporary directory beside its place, with a full initial cluster and a token of this run's own, so that the cluster and its members get new IDs and no old member can ever be taken for one of them; then gives it its name. Nothing that lies there is overwritten. Where the host's etcdutl can, the revision is raised and the older ones marked as compacted, so that nobody who watches sees time run backwards. Refuses in a run for a cluster that works, and unless every other host is proven to be fenced.",
+  doc: "Makes a member's data directory out of a snapshot on its host: in a temporary directory beside its place, with a full initial cluster and a token of this run's own, so that the cluster and its members get new IDs and no old member can ever be taken for one of them; then gives it its name. Nothing that lies there is overwritten. Where the host's etcdutl can, the revision is raised and the older ones marked as compacted, so that nobody who watches sees time run backwards. Refuses in a run for a cluster that works, where the configuration puts the log into a directory of its own (wal-dir), and unless every other host is proven to be fenced.",
   effect: 'change',
   subject: ['host', 'member'],
   input: z.strictObject({
@@ -48,6 +49,7 @@ export const restoreSnapshot = defineAction({
     const cluster = clusterNamed(context.inventory, asked.cluster)
     const { dataDir, binDir, ...layout } = layoutOn(cluster, asked.host)
     const host = context.host(asked.host)
+    await refuseLogApart(context, cluster, [asked.host])
     await refuseUnfenced(context, {
       ...{ cluster: asked.cluster, but: asked.host, acknowledged: asked.acknowledgeUnreachable },
     })

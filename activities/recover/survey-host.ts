@@ -1,7 +1,7 @@
 import type { Cluster } from '../../dsl/inventory.ts'
 import type { ActionContext } from '../action.ts'
 import { hex32 } from '../backup/snapshot-script.ts'
-import { dataDirectories } from '../dir/data-directories.ts'
+import { dataDirectories, type DataDirectory } from '../dir/data-directories.ts'
 import { walEnd } from '../dir/wal-end.ts'
 import { readSettings } from '../etcd/config-file.ts'
 import { EtcdError } from '../etcd/errors.ts'
@@ -10,6 +10,7 @@ import { hostFacts } from '../host/facts.ts'
 import { layoutOn } from '../inventory/look-up.ts'
 import { serviceState } from '../service/manager.ts'
 import type { RemoteHost } from '../ssh/remote-host.ts'
+import { whyLogApart } from './log-apart.ts'
 import type { HostView } from './survey-view.ts'
 import { z } from 'zod'
 
@@ -96,7 +97,7 @@ async function lookOnHost(
   const owner = await ownerOf(host, inPlace.path)
   if (answers) return { ...seen, owner, why: `etcd runs on ${name}.` }
   const ids = inPlace.identity ?? { memberId: '', clusterId: '' }
-  const whyNot = whyNotReadable(name, inPlace, settings?.get('wal-dir') ?? '')
+  const whyNot = whyOpen(name, inPlace) || whyLogApart(name, layout, settings) || whyNoLog(name, inPlace)
   if (whyNot !== '') return { ...seen, owner, ...ids, why: whyNot }
   try {
     const [end, db] = [
@@ -110,15 +111,13 @@ async function lookOnHost(
   }
 }
 
-function whyNotReadable(
-  name: string,
-  { path, open, identity }: { readonly path: string; readonly open: string; readonly identity?: object },
-  walDir: string,
-): string {
+function whyOpen(name: string, { path, open }: DataDirectory): string {
   if (open === 'yes') return `etcd has ${path} on ${name} open: stop it there to see what it holds.`
   if (open === 'unknown') return `Whether a process uses ${path} on ${name} cannot be told.`
-  if (walDir !== '')
-    return `The log of ${name} lies in a directory of its own (wal-dir ${walDir}), which Quorate does not move: join the two by hand.`
+  return ''
+}
+
+function whyNoLog(name: string, { path, identity }: DataDirectory): string {
   return identity === undefined ? `${path} on ${name} holds no readable log.` : ''
 }
 

@@ -8,6 +8,7 @@ import { ActionError, RefusedError } from '../failure.ts'
 import { clusterNamed, layoutOn } from '../inventory/look-up.ts'
 import { acknowledgeUnreachable } from './acknowledge.ts'
 import { refuseUnfenced, refuseWhereQuorumIsKept } from './fence.ts'
+import { refuseLogApart } from './log-apart.ts'
 import { loginOf, runThrowaway } from './throwaway.ts'
 import { throwawayFacts } from './throwaway-answers.ts'
 import { throwawayReport } from './throwaway-script.ts'
@@ -131,10 +132,11 @@ function memberOn(cluster: Cluster, host: string): string {
 }
 
 async function closedDirectory(
-  { host: name }: Input,
+  { cluster, host: name }: Input,
   context: ActionContext,
   { dataDir }: EtcdLayout,
 ): Promise<DataDirectory> {
+  await refuseLogApart(context, clusterNamed(context.inventory, cluster), [name])
   const { inPlace } = await dataDirectories(context.host(name), dataDir)
   if (!inPlace?.identity) throw new RefusedError(`${dataDir} on ${name} holds no member's data.`)
   if (inPlace.open === 'no') return inPlace
