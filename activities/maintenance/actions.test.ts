@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { createEtcdClient } from '../../lab/etcd-client.ts'
+import { openChannel } from '../etcd/channel.ts'
 import type { EtcdMinor } from '../../lab/binaries.ts'
 import { eventually } from '../../test/etcd-processes.ts'
 import { type LabActions, startLabActions } from '../../test/lab-actions.ts'
@@ -52,6 +53,23 @@ describe.each<[EtcdMinor]>([['3.5'], ['3.7']])('maintenance of etcd %s, by real 
     await expect(lab.act('etcd.compact', { revision: 1, keep: 1 })).rejects.toMatchObject(
       refused(/either "revision" or "keep"/),
     )
+  })
+
+  test('the CORRUPT of a member that is gone is named, and lowered since all others hold the same', async () => {
+    const { address, clientPort } = lab.lab.host('h1')
+    const channel = openChannel({ host: 'h1', url: `http://${address}:${clientPort}` })
+    try {
+      await channel.call('Alarm', { action: 1, memberID: '48879', alarm: 2 }, { timeoutMs: 5000 })
+    } finally {
+      channel.close()
+    }
+    const left = 'CORRUPT on the member with ID beef'
+    await eventually(async () => expect((await lab.act('etcd.inspect'))['alarms']).toContain(left))
+    expect(await lab.act('etcd.alarm.disarm', { gone: true })).toEqual({
+      disarmed: [`${left}, which is gone`],
+    })
+    expect((await lab.act('etcd.inspect'))['alarms']).toEqual([])
+    expect(await lab.act('etcd.alarm.disarm', { gone: true })).toEqual({ disarmed: [] })
   })
 
   test('full: writes are refused, and compacting, defragmenting and disarming take them up again', async () => {

@@ -59,8 +59,8 @@ export function adviceOnMembers(seen: Surveyed): readonly Advice[] {
     ...corrupt.map((alarm) =>
       alarm.includes(' on the member with ID ')
         ? {
-            runbook: '',
-            text: `An alarm was left behind: ${alarm}, which is no member any more. Once all others hold the same data, lower it with etcdctl alarm disarm.`,
+            runbook: 'etcd-maintenance',
+            text: `An alarm was left behind: ${alarm}, which is no member any more. etcd-maintenance lowers it once it has seen that all others hold the same data.`,
           }
         : {
             runbook: 'etcd-replace-member',

@@ -18,6 +18,10 @@ export const alarmDisarm = defineAction({
   input: z.strictObject({
     cluster: z.string().describe('The cluster'),
     member: z.string().optional().describe('Only the alarms of this member'),
+    gone: z
+      .boolean()
+      .default(false)
+      .describe('Only CORRUPT alarms of members that are gone, as a removal by hand leaves behind'),
     atMost: z
       .number()
       .gt(0)
@@ -29,7 +33,7 @@ export const alarmDisarm = defineAction({
     disarmed: z.array(z.string()).describe('The alarms that were disarmed, such as "NOSPACE on etcd-1"'),
   }),
   example: { cluster: 'demo' },
-  run: async ({ cluster: name, member, atMost }, context) => {
+  run: async ({ cluster: name, member, gone, atMost }, context) => {
     const cluster = clusterNamed(context.inventory, name)
     const only = member === undefined ? undefined : hostOfMember(cluster, member)
     const options = { signal: context.signal }
@@ -46,7 +50,9 @@ export const alarmDisarm = defineAction({
         })),
     )
     const id = members.find(({ host }) => host === only)?.id
-    const alarms = only === undefined ? raised : raised.filter(({ memberId }) => memberId === id)
+    const own = only === undefined ? raised : raised.filter(({ memberId }) => memberId === id)
+    const isThere = (alarm: Alarm): boolean => members.some((view) => view.id === alarm.memberId)
+    const alarms = gone ? own.filter((alarm) => alarm.kind === 'CORRUPT' && !isThere(alarm)) : own
     const agree = seen.comparable && seen.agree
     const { disarm, refused } = judgeDisarm({ alarms, members, agree, atMost })
     if (refused.length > 0) throw new RefusedError(refused.join(' '))

@@ -165,7 +165,7 @@ test.each<[string, Sample, readonly (readonly [runbook: string, words: RegExp])[
   [
     'CORRUPT of a member that is gone',
     { etcd: { alarms: ['CORRUPT on the member with ID beef'] } },
-    [['', /left behind: CORRUPT on the member with ID beef, which is no member any more/]],
+    [['etcd-maintenance', /left behind: CORRUPT on the member with ID beef, which is no member any more/]],
   ],
   [
     'members hold different data',
