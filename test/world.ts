@@ -319,7 +319,7 @@ export function whoIsWhere(world: Whereabouts) {
   return {
     hosts: members,
     members: new Map(Object.entries(members).map(([member, host]) => [endpointOf(host), member])),
-    free: { name, endpoint: endpointOf(name) },
+    free: { name, endpoint: name === '' ? '' : endpointOf(name) },
   }
 }
 
@@ -329,6 +329,13 @@ export const inventoryText = (world: Whereabouts): string => readFileSync(world.
 export async function leaderNow(world: Asked & Whereabouts): Promise<string> {
   const leading = (await membersNow(world)).find(({ memberId, leader }) => memberId === leader)
   return whoIsWhere(world).members.get(leading?.endpoint ?? '') ?? ''
+}
+
+/** Members in the order in which runbooks take them out of service: followers by name, the leader last. */
+export async function turnsNow(world: Asked & Whereabouts): Promise<readonly string[]> {
+  const leader = await leaderNow(world)
+  const followers = Object.keys(whoIsWhere(world).hosts).filter((name) => name !== leader)
+  return [...followers.toSorted(), leader]
 }
 
 export interface JobRecord {

@@ -2,6 +2,8 @@ import { ApplicationFailure, WorkflowFailedError } from '@temporalio/client'
 import type { Waiting } from '../../workflows/ports.ts'
 import { type Started, until } from '../world.ts'
 
+const over: ReadonlySet<string> = new Set(['done', 'failed', 'rolledBack', 'aborted', 'cancelled'])
+
 /** What a run waits for a person for; waits until it does. */
 export async function waitingOf(run: Started, timeoutMs = 120_000): Promise<Waiting> {
   let waiting: Waiting | undefined
@@ -10,8 +12,7 @@ export async function waitingOf(run: Started, timeoutMs = 120_000): Promise<Wait
     async () => {
       const { view } = await run.status()
       waiting = view.waiting
-      if (['done', 'failed', 'rolledBack', 'aborted', 'cancelled'].includes(view.phase))
-        throw new Error(`The run is over (${view.phase}) and never waited.`)
+      if (over.has(view.phase)) throw new Error(`The run is over (${view.phase}) and never waited.`)
       return waiting !== undefined
     },
     timeoutMs,
@@ -29,7 +30,10 @@ export async function begun(run: Started, step: string, timeoutMs = 120_000): Pr
       const { view } = await run.status()
       if (view.waiting !== undefined)
         throw new Error(`The run waits before ${step}: ${view.waiting.failure.message}`)
-      return view.steps.some((each) => each.step.endsWith(step) && each.status !== 'pending')
+      if (view.steps.some((each) => each.step.endsWith(step) && each.status !== 'pending')) return true
+      if (over.has(view.phase))
+        throw new Error(`The run is over (${view.phase}) and never came to ${step}.`)
+      return false
     },
     timeoutMs,
     50,
