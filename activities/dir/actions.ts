@@ -5,6 +5,7 @@ import { jobKey } from '../host/job-key.ts'
 import { clusterNamed, layoutOn } from '../inventory/look-up.ts'
 import type { RemoteHost } from '../ssh/remote-host.ts'
 import { dataDirectories, type DataDirectories } from './data-directories.ts'
+import { lastRanNote } from './last-ran-here.ts'
 import { asidePrefix, stagingPath } from './names.ts'
 import { activateScript, renameScript, setAsideScript } from './scripts.ts'
 
@@ -33,7 +34,7 @@ export const setAside = defineAction({
     if (!dirs.inPlace)
       throw new ActionError(`There is no data directory ${dataDir} on ${asked.host} to set aside.`)
     refuseWhileOpen(asked.host, dirs)
-    const path = await script(context, host, setAsideScript, [dataDir, prefix])
+    const path = await script(context, host, setAsideScript, [dataDir, prefix, lastRanNote(host, dataDir)])
     return { path }
   },
 })

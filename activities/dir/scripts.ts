@@ -18,11 +18,12 @@ free() {
 }
 `
 
-/** Arguments: data directory, prefix of the new name. Prints the new name. */
+/** Arguments: data directory, prefix of the new name, a file that ends with it or none. Prints the new name. */
 export const setAsideScript = `${renaming}
 movable "$1"
 aside=$2$(date -u +%Y%m%dT%H%M%SZ)
 free "$aside"
+[ $# -lt 3 ] || rm -f -- "$3" || exit 81
 mv "$1" "$aside" || exit 81
 printf '%s\\n' "$aside"
 `

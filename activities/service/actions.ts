@@ -1,7 +1,9 @@
 import { z } from 'zod'
 import type { EtcdLayout } from '../../dsl/inventory.ts'
 import { type ActionContext, defineAction } from '../action.ts'
+import { noteLastRan } from '../dir/last-ran-here.ts'
 import type { Identity } from '../dir/wal-head.ts'
+import { EtcdError } from '../etcd/errors.ts'
 import { ActionError, UnknownOutcomeError } from '../failure.ts'
 import { jobKey } from '../host/job-key.ts'
 import { clusterNamed, layoutOn } from '../inventory/look-up.ts'
@@ -76,7 +78,8 @@ export const serviceStop = defineAction({
     (await whyRunning(asked, context)) === '' ? { state: 'stopped' } : undefined,
   run: async (asked, context) => {
     const { host, layout } = placeOf(asked, context)
-    const { address, clientPort, peerPort, service } = layout
+    const { address, clientPort, dataDir, peerPort, service } = layout
+    const memberId = await servesOn(asked, context)
     const words = [address, String(clientPort), String(peerPort), ...serviceManager(service).stop]
     await host.job(
       jobKey(context),
@@ -89,6 +92,7 @@ export const serviceStop = defineAction({
         `etcd on ${asked.host} was stopped, and yet ${running}. Look what runs there and end it, then retry.`,
       )
     }
+    if (memberId !== undefined) await noteLastRan(context, host, { dataDir, memberId })
     return { state: 'stopped' }
   },
 })
@@ -101,7 +105,7 @@ const started = {
 export const serviceStart = defineAction({
   name: 'service.start',
   title: 'start etcd',
-  doc: "Starts etcd on a host with the data directory that lies there. Refuses when that could make a second instance of a member or bring back stale data: when any other host of the cluster has the same member's data in place or cannot be asked, when a newer copy of it exists anywhere, or when the cluster expects the member elsewhere.",
+  doc: "Starts etcd on a host with the data directory that lies there. Refuses when that could make a second instance of a member or bring back stale data: when any other host of the cluster has the same member's data in place or cannot be asked (unless this very run stopped the member there while it served, and its data lies there as it was left), when a newer copy of it exists anywhere, or when the cluster expects the member elsewhere.",
   effect: 'change',
   ...{ subject, example },
   input: z.strictObject({ ...input.shape, acknowledgeUnreachable }),
@@ -199,6 +203,20 @@ function placeOf(
   context: ActionContext,
 ): { readonly host: RemoteHost; readonly layout: EtcdLayout } {
   return { host: context.host(host), layout: layoutOn(clusterNamed(context.inventory, cluster), host) }
+}
+
+/** The member that serves there, by its own word; undefined when none does. */
+async function servesOn({ cluster, host }: Input, context: ActionContext): Promise<string | undefined> {
+  try {
+    const { memberId, leader } = await context
+      .cluster(cluster)
+      .endpoint(host)
+      .status({ signal: context.signal })
+    return leader === '' ? undefined : memberId
+  } catch (error) {
+    if (error instanceof EtcdError) return undefined
+    throw error
+  }
 }
 
 async function whyRunning(asked: Input, context: ActionContext): Promise<string> {

@@ -8,6 +8,7 @@ import {
   type LogEnd,
   logEnd,
 } from '../dir/data-directories.ts'
+import { lastRanHere } from '../dir/last-ran-here.ts'
 import type { Identity } from '../dir/wal-head.ts'
 import type { Membership } from '../etcd/answers.ts'
 import type { EtcdCluster } from '../etcd/cluster.ts'
@@ -48,7 +49,7 @@ export interface StartFacts {
   readonly peerUrl: string
   readonly own: DataDirectories
   readonly others: readonly OtherHost[]
-  /** Hosts that need not be asked: where the quorum is lost, those that cannot have the same identity. */
+  /** Hosts that need not be asked: those that cannot have the same identity, or for which a person answers. */
   readonly excused?: readonly string[]
   /** As the quorum sees it without that host; left out when no other member can say. */
   readonly membership?: Membership
@@ -147,13 +148,14 @@ async function startFacts(context: ActionContext, place: Place): Promise<StartFa
   return { ...facts, ends, ...(membership && { membership }) }
 }
 
-/** An identity that this run made itself lies nowhere else; for any other, hosts that cannot be asked need a person. */
+/** What this run stopped there, or made itself, is nowhere else; for any other, hosts that cannot be asked need a person. */
 async function excusedHosts(
   context: ActionContext,
   { host, acknowledged = [] }: Place,
   dataDir: string,
   others: readonly string[],
 ): Promise<readonly string[]> {
+  if (await lastRanHere(context.host(host), dataDir, context.run)) return others
   if (context.quorum !== 'lost') return []
   return (await isMadeBy(context.host(host), dataDir, context.run)) ? others : acknowledged
 }

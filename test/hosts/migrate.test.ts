@@ -108,6 +108,23 @@ describeOnHosts('etcd-migrate-node on real hosts', () => {
       await untilSound(world, 3)
     })
 
+    test('the new host dies for good during the copy: the member goes on where it was', async () => {
+      const before = await clusterNow(world)
+      const { lost } = await whileWriting(world, async () => {
+        const run = await move('etcd-1', 'h4')
+        await begun(run, 'copy')
+        await world.lab.kill('h4')
+        const { offers } = await waitingOf(run)
+        expect(offers).toContain('rollback')
+        await decide(run, 'rollback', 'h4 will not come back')
+        expect((await failureOf(run)).type).toBe('RunRolledBack')
+      })
+      expect(lost).toEqual([])
+      const after = await untilSound(world, 3)
+      expect(after.listed).toEqual(before.listed)
+      await world.lab.boot('h4')
+    })
+
     test('the new host dies while the member joins: the run waits, and goes on once it is back', async () => {
       const { lost } = await whileWriting(world, async () => {
         const run = await move('etcd-1', 'h4')
