@@ -20,11 +20,17 @@ export interface Authority {
 /** Makes `ca.crt` and `ca.key` in the directory. EC keys, because they are made in a moment. */
 export async function createAuthority(directory: string, commonName: string): Promise<Authority> {
   mkdirSync(directory, { recursive: true, mode: 0o700 })
-  const [certificate, key] = [join(directory, 'ca.crt'), join(directory, 'ca.key')]
-  await request(key, certificate, commonName, 3650, [
+  const authority = authorityIn(directory)
+  await request(authority.key, authority.certificate, commonName, 3650, [
     'basicConstraints=critical,CA:TRUE',
     'keyUsage=critical,keyCertSign,cRLSign',
   ])
+  return authority
+}
+
+/** The one that was made in the directory before. */
+export function authorityIn(directory: string): Authority {
+  const [certificate, key] = [join(directory, 'ca.crt'), join(directory, 'ca.key')]
   return {
     certificate,
     key,
