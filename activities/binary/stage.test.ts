@@ -96,11 +96,12 @@ test('a program that is another version than its directory says never gets its n
 
 test('what a worker that stopped left behind is taken for nothing, and the next one brings it whole', async () => {
   const stopping = new AbortController()
-  const broken = stage(programs.version, { run: 'first', step: 'stage', signal: stopping.signal })
-  const ended = expect(broken).rejects.toBeDefined()
-  await until('half an upload', () => existsSync(half('first', 'etcd.part')), 20_000, 1)
-  stopping.abort(new Error('the worker stops'))
-  await ended
+  const stopped = async () => {
+    await until('half an upload', () => existsSync(half('first', 'etcd.part')), 20_000, 1)
+    stopping.abort(new Error('the worker stops'))
+  }
+  const staging = stage(programs.version, { run: 'first', signal: stopping.signal })
+  await expect(Promise.all([staging, stopped()])).rejects.toThrow('the worker stops')
   expect(existsSync(there())).toBe(false)
 
   expect(await stage(programs.version, { run: 'second' })).toMatchObject({ uploadedTo: ['h1'] })

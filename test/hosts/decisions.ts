@@ -31,8 +31,7 @@ export async function begun(run: Started, step: string, timeoutMs = 120_000): Pr
       if (view.waiting !== undefined)
         throw new Error(`The run waits before ${step}: ${view.waiting.failure.message}`)
       if (view.steps.some((each) => each.step.endsWith(step) && each.status !== 'pending')) return true
-      if (over.has(view.phase))
-        throw new Error(`The run is over (${view.phase}) and never came to ${step}.`)
+      if (over.has(view.phase)) throw new Error(`The run is over (${view.phase}) and never came to ${step}.`)
       return false
     },
     timeoutMs,
