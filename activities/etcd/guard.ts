@@ -29,13 +29,26 @@ export async function guardDisruption(
 
 async function guardStop(context: ActionContext, { cluster: name, host, alone }: Disruption): Promise<void> {
   if (await provenStopped(context, name, host)) return
-  const seen = await inspectAsItIs(context, name)
-  const member = seen.members.find((view) => (view.peerHost || view.host) === host)
-  const refusal = whyNotDisrupt(seen, member?.name, alone)
-  if (refusal !== undefined) {
-    throw new RefusedError(`${member?.name ?? 'etcd'} on ${host} was not taken out of service: ${refusal}`)
-  }
+  const refusal = await seenTwice(context, async () => {
+    const seen = await inspectAsItIs(context, name)
+    const member = seen.members.find((view) => (view.peerHost || view.host) === host)
+    const why = whyNotDisrupt(seen, member?.name, alone)
+    return why && `${member?.name ?? 'etcd'} on ${host} was not taken out of service: ${why}`
+  })
+  if (refusal !== undefined) throw new RefusedError(refusal)
 }
+
+/** A member on a busy disk may once be late with its answer: only what is still so a moment later counts. */
+async function seenTwice(
+  { signal }: ActionContext,
+  look: () => Promise<string | undefined>,
+): Promise<string | undefined> {
+  if ((await look()) === undefined) return undefined
+  await sleep(lateMs, undefined, { signal })
+  return look()
+}
+
+const lateMs = 2000
 
 /**
  * Why a member must not go out of service now, as a sentence; `undefined` when it may. Pure. `member` is left
@@ -68,8 +81,9 @@ export function whyNotDisrupt(
 
 /** What a pause is for heals NOSPACE, so that alarm does not stand in its way. */
 async function guardPause(context: ActionContext, { cluster: name, pauses }: Pause): Promise<void> {
-  const seen = await inspectAsItIs(context, name, ['NOSPACE'])
-  const refusal = whyNotPause(seen, pauses)
+  const refusal = await seenTwice(context, async () =>
+    whyNotPause(await inspectAsItIs(context, name, ['NOSPACE']), pauses),
+  )
   if (refusal !== undefined) throw new RefusedError(`${pauses.member} was not defragmented: ${refusal}`)
 }
 
