@@ -210,7 +210,9 @@ function whyNotHealthy({ name, seat, entry, common, maxLag, tolerate }: Judged):
   if (!status) return `${name} does not answer: ${seat.failure?.message ?? 'no status'}`
   if (!entry) return `${name} runs on ${seat.host}, but the membership does not name it`
   if (status.memberId !== entry.id) {
-    return `On ${seat.host} (${seat.url}) answers the member with ID ${status.memberId}, and ${name} has ID ${entry.id}`
+    const whose = common.membership?.members.find(({ id }) => id === status.memberId)?.name ?? ''
+    const answers = `the member with ID ${status.memberId}${whose === '' ? '' : `, which is ${whose}`}`
+    return `On ${seat.host} (${seat.url}) answers ${answers}, and ${name} has ID ${entry.id}: if it runs on data that is not its own, stop it there and set that data directory aside`
   }
   if (status.leader === '0') return `${name} sees no leader`
   if (status.leader !== common.leaderId) return `${name} and others name different leaders`

@@ -41,6 +41,9 @@ export type EtcdErrorCode =
   | 'unmatchedMembership'
   | 'permanentlyRemoved'
   | 'staleData'
+  | 'mixedData'
+  | 'foreignData'
+  | 'noVoterLeft'
   | 'unrecognised'
 
 /** A call that one member did not answer as hoped. `words` is what etcd (or the connection) said. */
@@ -127,6 +130,9 @@ const phrases: readonly (readonly [string, EtcdErrorCode])[] = [
   ['member count is unequal', 'unmatchedMembership'],
   ['unmatched member while checking PeerURLs', 'unmatchedMembership'],
   ['is out of range [lastIndex', 'staleData'],
+  ['failed to update; member unknown', 'mixedData'],
+  ['removed all voters', 'noVoterLeft'],
+  ['to mismatch member', 'foreignData'],
   ['certificate has expired', 'certificateExpired'],
   ['certificate is not yet valid', 'certificateExpired'],
   ['alert certificate expired', 'certificateRefused'],
@@ -233,5 +239,11 @@ const sentences: Readonly<Record<EtcdErrorCode, string>> = {
     'Its data belongs to a member that was removed: set the directory aside and add the member anew.',
   staleData:
     'It was started with older data than it had acknowledged: stop it, keep it fenced and replace the member. Do not restart it.',
+  mixedData:
+    'Its log tells of a member that its data does not know: one was restored beside the other. Set aside the data directory and, where there is one, the wal-dir, and restore or join again.',
+  foreignData:
+    'It runs on the data of another member: stop it, set that data directory aside, and start it on its own data or join anew. See that the other member is well.',
+  noVoterLeft:
+    'force-new-cluster was used on the data of a member that did not vote: a learner, or one that was removed. Take the data of a voter, or a snapshot.',
   unrecognised: '',
 }

@@ -94,6 +94,7 @@ throwaway_start() {
     throwaway_serves && return
     attempts=$((attempts + 1))
     if grep -q 'address already in use' "$mark.log" && [ "$attempts" -lt 5 ]; then continue; fi
+    grep '^panic:' "$mark.log" | head -n 1 >&2
     tail -n 12 "$mark.log" | cut -c 1-400 >&2
     fail "a throw-away etcd on $throwaway_data did not come to serve"
   done
