@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { membersNow, whileWriting } from '../world.ts'
+import { approved } from '../membership.ts'
+import { type Inputs, membersNow, whileWriting } from '../world.ts'
 import { describeOnHosts, type HostsWorld, startHostsWorld, untilSound } from './world.ts'
 
 /** Every hop up and down that etcd knows, through the real programs, with a client writing all the time. */
@@ -12,19 +13,21 @@ describeOnHosts('a cluster goes up and down through the versions', () => {
 
   const soak = '1s'
 
-  test.each([
-    ['etcd-rolling-upgrade', '3.4', '3.5'],
-    ['etcd-rolling-upgrade', '3.5', '3.6'],
-    ['etcd-rolling-upgrade', '3.6', '3.7'],
-    ['etcd-downgrade', '3.7', '3.6'],
-    ['etcd-downgrade', '3.6', '3.5'],
+  test.each<[string, string, string, Inputs]>([
+    ['etcd-rolling-upgrade', '3.4', '3.5', { ask: true }],
+    ['etcd-rolling-upgrade', '3.5', '3.6', { ask: false }],
+    ['etcd-rolling-upgrade', '3.6', '3.7', { ask: false }],
+    ['etcd-downgrade', '3.7', '3.6', {}],
+    ['etcd-downgrade', '3.6', '3.5', {}],
   ])(
     '%s %s to %s',
-    async (runbook, from, to) => {
+    async (runbook, from, to, inputs) => {
       const version = versionOf(world, to)
       const before = await membersNow(world)
       const { result, lost, acknowledged, figures } = await whileWriting(world, async () => {
-        const run = await world.start(runbook, { cluster: 'demo', version, soak })
+        const run = await world.start(runbook, { cluster: 'demo', version, soak, ...inputs })
+        if (inputs['ask'] === true)
+          expect(await approved(run)).toMatch(/the last member of demo that runs 3\.4.*etcd-downgrade/s)
         return run.result()
       })
       expect(lost).toEqual([])
