@@ -110,6 +110,22 @@ describe('a snapshot that is not what it should be is refused, and nothing of th
     60_000,
   )
 
+  test('sound, and where the log of one member would lie apart from what is restored', async () => {
+    const { environment } = world.lab.host('h2').layout
+    const configured = readFileSync(environment, 'utf8')
+    writeFileSync(environment, `${configured}ETCD_WAL_DIR=/var/lib/etcd-wal\n`)
+    try {
+      const before = await layOf(world)
+      const run = await runOf(world, 'etcd-restore-snapshot')
+      expect(await whyEnded(run)).toMatch(
+        /h2 keeps its log in .*wal-dir \/var\/lib\/etcd-wal.*Nothing was changed/,
+      )
+      expect(await layOf(world)).toEqual(before)
+    } finally {
+      writeFileSync(environment, configured)
+    }
+  }, 60_000)
+
   test('of another cluster', async () => {
     const other = await startWorld({ version: '3.6', members: 1, spares: 0 })
     try {
