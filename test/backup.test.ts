@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { generateX25519Identity, identityToRecipient } from 'age-encryption'
@@ -28,8 +28,15 @@ describe.each<[EtcdMinor]>([['3.5'], ['3.6'], ['3.7']])('etcd %s', (minor) => {
 
   test('without a store a backup stays on its member’s host, with a manifest, and proves itself', async () => {
     extra = ''
+    for (const host of ['h1', 'h2', 'h3']) {
+      const { layout } = at.lab.host(host)
+      mkdirSync(join(layout.workDir, 'backups'), { recursive: true })
+      writeFileSync(join(layout.workDir, 'backups', 'demo-0123456789.unverified.part'), 'half of one')
+    }
     const taken = await at.act('etcd.backup', {})
     expect(taken).toMatchObject({ keys: 50, encrypted: false })
+    // What a host that died in the middle left is no backup, and goes with the next one.
+    expect(leftOn(taken['host']).filter((left) => left.includes('unverified'))).toEqual([])
     const { newest } = await at.act('backup.list', {})
     expect(newest).toMatchObject({ path: taken['path'], sha256: taken['sha256'], keys: 50, state: 'sound' })
     await write('second', 10)

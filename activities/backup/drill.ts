@@ -3,6 +3,7 @@ import { type ActionContext, defineAction } from '../action.ts'
 import { EtcdError } from '../etcd/errors.ts'
 import { ActionError, RefusedError } from '../failure.ts'
 import { clusterNamed, layoutOn } from '../inventory/look-up.ts'
+import { receivedIn } from '../recover/snapshot-distribute.ts'
 import { loginOf, runThrowaway } from '../recover/throwaway.ts'
 import { throwawayFacts } from '../recover/throwaway-answers.ts'
 import { throwawayReport } from '../recover/throwaway-script.ts'
@@ -39,9 +40,18 @@ export const backupDrill = defineAction({
     const cluster = clusterNamed(context.inventory, name)
     const layout = layoutOn(cluster, hostName)
     const host = context.host(hostName)
-    const directory = `${host.workDir}/drill/${jobKey(context).replace(/[^A-Za-z0-9._-]/g, '_')}`
+    // Where snapshot.discard finds it all, should the host die in the middle.
+    const notes = `${receivedIn(host, context)}/drill`
+    const directory = `${notes}/${jobKey(context).replace(/[^A-Za-z0-9._-]/g, '_')}.restored`
     const lines = await runThrowaway(context, {
-      ...{ host, layout, part: 'drill', script: drillScript, words: [path, directory, String(sample)] },
+      ...{
+        host,
+        layout,
+        notes,
+        part: 'drill',
+        script: drillScript,
+        words: [path, directory, String(sample)],
+      },
       ...{ login: await loginOf(cluster), limitMs: 2 * 60 * 60_000 },
     })
     const seen = throwawayFacts(lines, hostName)

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { clientUrl, type Cluster } from '../../dsl/inventory.ts'
 import type { ActionContext } from '../action.ts'
 import { jobKey } from '../host/job-key.ts'
+import { portState } from '../host/ports.ts'
 import { layoutOn } from '../inventory/look-up.ts'
 import { etcdctlAccess } from './etcdctl-access.ts'
 import { hex32, lineOf, type SnapshotFacts, snapshotFacts, snapshotFunctions } from './snapshot-script.ts'
@@ -39,10 +40,11 @@ export async function takeSnapshot(context: ActionContext, taking: Taking): Prom
   const layout = layoutOn(cluster, taking.host)
   const { flags, login } = await etcdctlAccess(host, cluster, layout)
   const need = String(Math.ceil((dbSizeBytes * 1.1) / 1024) + 16 * 1024)
-  const words = [layout.binDir, clientUrl(layout), directory, plain(prefix), plain(tag), need, ...flags]
+  const words = [layout.binDir, clientUrl(layout), directory, plain(prefix), plain(tag), need]
+  const port = [layout.address, String(layout.clientPort)]
   const { stdout } = await host.job(
     jobKey(context),
-    { argv: ['sh', '-c', script, 'backup', ...words], stdin: `${login}\n` },
+    { argv: ['sh', '-c', script, 'backup', ...words, ...port, ...flags], stdin: `${login}\n` },
     { signal: context.signal },
   )
   const lines = stdout.split('\n').filter(Boolean)
@@ -66,27 +68,50 @@ const hashes = z.tuple([
 ])
 
 /**
- * Words: directory of the programs, client URL, directory, prefix, tag, KiB that must be free, etcdctl's flags; stdin:
- * the login. What was compacted away before it could be counted is left out.
+ * Words: directory of the programs, client URL, directory, prefix, tag, KiB that must be free, address and port of that
+ * URL, etcdctl's flags; stdin: the login. What was compacted away before it could be counted is left out. etcdctl itself
+ * tries again for ever when the member dies in the middle (seen), so whether more comes is watched here.
  */
 const script = String.raw`
-bin=$1 url=$2 dir=$3 prefix=$4 tag=$5 need=$6
-shift 6
+bin=$1 url=$2 dir=$3 prefix=$4 tag=$5 need=$6 address=$7 port=$8
+shift 8
 IFS= read -r login && [ -n "$login" ] && { ETCDCTL_USER=$login; export ETCDCTL_USER; }
 fail() { echo "$1" >&2; exit 85; }
 ${snapshotFunctions}
+${portState}
+nap() { sleep 0.2 2>/dev/null || sleep 1; }
+saving=
+clean() { [ -z "$saving" ] || kill -9 "$saving" 2>/dev/null; rm -f "$part" "$part.part"; }
+# Fails when nothing came for a second and nobody listens there for five more tries, or nothing came for 1500 naps.
+watch_saving() {
+  before= still=0 deaf=0
+  while kill -0 "$saving" 2>/dev/null; do
+    nap
+    now=$(wc -c <"$part.part" 2>/dev/null)
+    if [ "$now" != "$before" ]; then before=$now still=0 deaf=0; continue; fi
+    still=$((still + 1))
+    [ $((still % 5)) -ne 0 ] || [ "$(port_state "$address" "$port")" != closed ] || deaf=$((deaf + 1))
+    [ "$deaf" -lt 5 ] || fail "etcd died while the snapshot was taken: nothing answers at $url any more"
+    [ "$still" -lt 1500 ] || fail "etcd hung while the snapshot was taken: $url sends no more"
+  done
+  wait "$saving"
+}
 umask 077
 mkdir -p "$dir" || exit 1
 file=
 for there in "$dir/$prefix"-r*-"$tag".db; do [ ! -f "$there" ] || file=$there; done
 part=$dir/$prefix-$tag.unverified
+# What a host that died in the middle left behind, of whatever step: one run at a time works on a cluster.
+rm -f "$dir/$prefix"-??????????.unverified "$dir/$prefix"-??????????.unverified.part
 if [ -z "$file" ]; then
   free=$(df -Pk "$dir" | awk 'NR > 1 { for (i = 2; i <= NF; i++) if ($i ~ /^[0-9]+%$/) { print $(i - 1); exit } }')
   [ "$free" -gt "$need" ] || fail "there is no room for a snapshot in $dir: it takes up to $need KiB, and $free KiB are free"
-  rm -f "$part" "$part.part"
-  trap 'rm -f "$part" "$part.part"' EXIT
+  trap clean EXIT
   trap 'exit 1' HUP INT TERM
-  ETCDCTL_API=3 "$bin/etcdctl" --endpoints="$url" "$@" snapshot save "$part" >&2 || fail 'etcdctl snapshot save failed'
+  ETCDCTL_API=3 "$bin/etcdctl" --endpoints="$url" "$@" snapshot save "$part" >&2 &
+  saving=$!
+  watch_saving || fail 'etcdctl snapshot save failed'
+  saving=
 fi
 told=$(verify_snapshot "${'$'}{file:-$part}") || exit 85
 revision=$(printf '%s\n' "$told" | sed -n 's/^status .*"revision":\([0-9]*\).*/\1/p')

@@ -94,8 +94,8 @@ export const snapshotDiscard = defineAction({
   },
 })
 
-/** Of this run alone, in the work directory. */
-function receivedIn(host: RemoteHost, { run }: Pick<ActionContext, 'run'>): string {
+/** Of this run alone, in the work directory; snapshot.discard removes it with all that lies in it. */
+export function receivedIn(host: RemoteHost, { run }: Pick<ActionContext, 'run'>): string {
   return `${host.workDir}/restore/${run.key.replace(/[^A-Za-z0-9._-]/g, '_')}`
 }
 

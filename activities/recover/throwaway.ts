@@ -1,7 +1,10 @@
 import type { Cluster, EtcdLayout } from '../../dsl/inventory.ts'
 import type { ActionContext } from '../action.ts'
 import { passwordOf } from '../etcd/token.ts'
+import { type EtcdErrorCode, etcdErrorCode, explainEtcd } from '../etcd/errors.ts'
+import { ActionError } from '../failure.ts'
 import { jobKey } from '../host/job-key.ts'
+import { JobFailed } from '../ssh/job.ts'
 import type { RemoteHost } from '../ssh/remote-host.ts'
 import { throwawayFunctions } from './throwaway-script.ts'
 
@@ -9,6 +12,8 @@ import { throwawayFunctions } from './throwaway-script.ts'
 export interface Throwaway {
   readonly host: RemoteHost
   readonly layout: Pick<EtcdLayout, 'binDir'>
+  /** Where it notes what it started, for a later try; in the work directory unless said. */
+  readonly notes?: string
   /** Names it beside others of the same step. */
   readonly part: string
   /**
@@ -30,7 +35,7 @@ export interface Throwaway {
 export async function runThrowaway(context: ActionContext, throwaway: Throwaway): Promise<readonly string[]> {
   const { host, layout, part, script, words, login = '', limitMs } = throwaway
   const key = jobKey(context, part)
-  const mark = `${host.workDir}/throwaway/${key.replace(/[^A-Za-z0-9._-]/g, '_')}`
+  const mark = `${throwaway.notes ?? `${host.workDir}/throwaway`}/${key.replace(/[^A-Za-z0-9._-]/g, '_')}`
   const text = `${throwawayBeginning}\n${script}`
   const argv = [
     'sh',
@@ -42,9 +47,17 @@ export async function runThrowaway(context: ActionContext, throwaway: Throwaway)
     String(Math.ceil(limitMs / 1000)),
     ...words,
   ]
-  const { stdout } = await host.job(key, { argv, stdin: `${login}\n` }, { signal: context.signal })
-  return stdout.split('\n').filter(Boolean)
+  try {
+    const { stdout } = await host.job(key, { argv, stdin: `${login}\n` }, { signal: context.signal })
+    return stdout.split('\n').filter(Boolean)
+  } catch (error) {
+    if (!(error instanceof JobFailed) || !aboutData.has(etcdErrorCode(error.said))) throw error
+    throw new ActionError(`${explainEtcd(error.said)} ${error.message}`, { cause: error })
+  }
 }
+
+/** Why etcd does not start on data: whatever else its log says is about a start of its own on loopback. */
+const aboutData: ReadonlySet<EtcdErrorCode> = new Set(['noVoterLeft', 'mixedData', 'staleData'])
 
 /** What `runThrowaway` takes as login: data brings its access control along. */
 export async function loginOf({ name, auth }: Cluster): Promise<string> {
