@@ -1,9 +1,9 @@
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { type Authority, createAuthority } from '../../lab/hosts/pki.ts'
-import { whileWriting } from '../world.ts'
-import { decide, failureOf, waitingOf } from './decisions.ts'
+import { type Authority, authorityIn, createAuthority } from '../../lab/hosts/pki.ts'
+import { turnsNow, until, whileWriting } from '../world.ts'
+import { begun, decide, failureOf, waitingOf } from './decisions.ts'
 import { describeOnHosts, hostsFootprint, type HostsWorld, startHostsWorld, untilSound } from './world.ts'
 
 /** Settings and certificates of every member changed under a client that writes all the time. */
@@ -135,6 +135,66 @@ describeOnHosts('a cluster is reconfigured', () => {
       const { stdout } = await world.lab.run(name, ['stat', '-c', '%U %a', '/etc/etcd/pki/peer.key'])
       expect(stdout.trim()).toBe('etcd 600')
     }
+  }, 300_000)
+})
+
+/** On another version, and each time something else goes wrong between two members. */
+describeOnHosts('while a cluster is reconfigured', () => {
+  let world: HostsWorld
+  beforeAll(async () => {
+    world = await startHostsWorld({ version: '3.7', spares: 0 })
+  }, 240_000)
+  afterAll(() => world?.close(), 60_000)
+
+  const change = (inputs: object) =>
+    world.start('etcd-reconfigure', { cluster: 'demo', soak: '500ms', ...inputs })
+  const hostOf = (member: string) => world.lab.members[member] ?? ''
+
+  test('a member does not start with its new certificate: all go back to theirs of before', async () => {
+    const authority = authorityIn(join(world.lab.directory, 'pki'))
+    const certificates = await certificatesFor(world, authority, join(world.directory, 'issued'))
+    const held = () => Promise.all(world.lab.hosts.map(({ name }) => world.lab.run(name, digests)))
+    const digests = ['sh', '-c', 'sha256sum /etc/etcd/pki/* /etc/etcd/etcd.env']
+    const files = await held()
+    const { result, lost } = await whileWriting(world, async () => {
+      const [first = '', second = ''] = await turnsNow(world)
+      const run = await change({ certificates })
+      await begun(run, `members[${first}]/now`)
+      const wrong = 'cat /etc/etcd/pki/peer.key >"$(ls /etc/etcd/pki/server.key.quorate-new-*)"'
+      expect(await world.lab.run(hostOf(second), ['sh', '-c', wrong])).toMatchObject({ code: 0 })
+      const { failure, offers } = await waitingOf(run)
+      expect(failure.message).toMatch(/private key does not match public key.*its key is another/s)
+      expect(offers).toContain('rollback')
+      await decide(run, 'rollback', 'the key of another')
+      return failureOf(run)
+    })
+    expect(result.type).toBe('RunRolledBack')
+    expect(lost).toEqual([])
+    await untilSound(world, 3)
+    expect(await held()).toEqual(files)
+  }, 240_000)
+
+  test('another member dies: the run waits with the quorum whole, and goes on once it is back', async () => {
+    const { lost } = await whileWriting(world, async (writer) => {
+      const [, second = '', third = ''] = await turnsNow(world)
+      const run = await change({ settings: ['quota-backend-bytes=4294967296'] })
+      await begun(run, `members[${second}]/well`)
+      await world.lab.kill(hostOf(third))
+      const { failure, offers } = await waitingOf(run)
+      expect(failure.message).toMatch(new RegExp(`${third} does not answer`))
+      expect(offers).toEqual(expect.arrayContaining(['retry', 'rollback']))
+      const written = writer.figures().acknowledged
+      await until('writes to go on without it', () => writer.figures().acknowledged > written + 20)
+      await world.lab.boot(hostOf(third))
+      await decide(run, 'retry', 'it is back')
+      return run.result()
+    })
+    expect(lost).toEqual([])
+    await untilSound(world, 3)
+    for (const { name } of world.lab.hosts)
+      expect(await world.lab.readFile(name, '/etc/etcd/etcd.env')).toMatch(
+        /^ETCD_QUOTA_BACKEND_BYTES=4294967296$/m,
+      )
   }, 300_000)
 })
 
