@@ -11,11 +11,12 @@ import { clusterNamed, hostOfMember, layoutOn } from '../inventory/look-up.ts'
 import { certificateObstacles } from './certificates.ts'
 import { readSettings } from './config-file.ts'
 import { type Destination, judgeDestination } from './judge-destination.ts'
+import { hostsOf } from './pool.ts'
 
 export const destinationCheck = defineAction({
   name: 'etcd.destination.check',
   title: 'check that a member can run on another host',
-  doc: 'Looks at a host that a member may move to: SSH, architecture, the same etcd version, no data there, disk, free ports, clock, certificates (that they name its address, are signed by whom the others trust, and are in date), and whether it reaches all peers and is reached by them (a listener is started on its peer port for that moment). Changes nothing; says every obstacle as a sentence with what to do.',
+  doc: 'Looks at a host that a member may move to: SSH, architecture, the same etcd version, no data there, disk, free ports, clock, certificates (that they name its address, are signed by whom the others trust, and are in date), and whether it reaches all peers and is reached by them (a listener is started on its peer port for that moment). For a move every other host of the cluster must answer too, because the start will ask them for data of the member. Changes nothing; says every obstacle as a sentence with what to do.',
   effect: 'read',
   subject: ['host', 'member'],
   input: z.strictObject({
@@ -58,8 +59,13 @@ export const destinationCheck = defineAction({
     const peers = Object.values(cluster.members).filter(
       (host) => (asked.joining || host !== from) && !asked.without.includes(host),
     )
-    const destination = await gather(cluster, { from, to: asked.host, peers }, context)
-    const problems = judgeDestination({ ...destination, member: asked.member, freeFactor: asked.freeFactor })
+    const { freeFactor, member } = asked
+    const others = hostsOf(cluster).filter((host) => host !== from && host !== asked.host)
+    const [destination, silent] = await Promise.all([
+      gather(cluster, { from, to: asked.host, peers }, context),
+      asked.joining ? [] : silentOf(cluster, others, context),
+    ])
+    const problems = judgeDestination({ ...destination, silent, member, freeFactor })
     return {
       ok: problems.length === 0,
       problems: [...problems],
@@ -87,7 +93,32 @@ interface Way {
   readonly peers: readonly string[]
 }
 
-type Gathered = Omit<Destination, 'member' | 'freeFactor'>
+/** Those that answer neither over SSH nor, as a member that is known then, to a client. */
+async function silentOf(
+  { name }: Cluster,
+  hosts: readonly string[],
+  context: ActionContext,
+): Promise<Destination['silent']> {
+  const asked = await Promise.all(
+    hosts.map(async (host) => {
+      const { signal } = context
+      const [ran, status] = await Promise.allSettled([
+        context.host(host).exec({ argv: ['true'] }),
+        context.cluster(name).endpoint(host).status({ signal }),
+      ])
+      if (ran.status === 'fulfilled' || status.status === 'fulfilled') return []
+      return [{ host, why: whyUnknown(ran.reason).replace(/\.$/, '') }]
+    }),
+  )
+  return asked.flat()
+}
+
+function whyUnknown(reason: unknown): string {
+  if (reason instanceof ActionError || reason instanceof UnknownOutcomeError) return reason.message
+  throw reason
+}
+
+type Gathered = Omit<Destination, 'member' | 'freeFactor' | 'silent'>
 
 async function gather(cluster: Cluster, { from, to, peers }: Way, context: ActionContext): Promise<Gathered> {
   const [there, here] = [layoutOn(cluster, to), layoutOn(cluster, from)]

@@ -33,7 +33,7 @@ const { etcdutl: _, ...withoutEtcdutl } = facts
 const fine: Destination = {
   ...{ member: 'm1', host: 'new', from: 'old', layout, facts, sourceFacts: facts },
   ...{ dataBytes: 100 * mib, freeFactor: 1.2, leftovers: [], ports: ['closed', 'closed'] },
-  ...{ clockSkewMs: 3, clockWithinMs: 2, certificates: [] },
+  ...{ clockSkewMs: 3, clockWithinMs: 2, certificates: [], silent: [] },
   ways: { out: [{ peer: 'p', state: 'open' }], back: [{ peer: 'p', state: 'open' }] },
 }
 
@@ -45,6 +45,11 @@ test('an empty directory where the data will lie is none', () => {
 })
 
 test.each<[string, Partial<Destination>, string]>([
+  [
+    'a host of the cluster that is dead',
+    { silent: [{ host: 'h5', why: 'no route' }] },
+    'h5 cannot be asked whether it holds data of the member, too (no route), and without that etcd is not started on new: bring it back, or take it out of the inventory once it is certain never to start again.',
+  ],
   ['a wrong certificate', { certificates: ['It names another.'] }, 'It names another.'],
   [
     'another architecture',

@@ -24,6 +24,8 @@ export interface Destination {
   readonly clockSkewMs: number
   readonly clockWithinMs: number
   readonly ways: Ways
+  /** Other hosts of the cluster that cannot be asked what lies there, and why. */
+  readonly silent: readonly { readonly host: string; readonly why: string }[]
 }
 
 interface Ways {
@@ -48,6 +50,7 @@ export function judgeDestination(seen: Destination): readonly string[] {
     ...clock(seen),
     ...seen.certificates,
     ...network(seen),
+    ...silence(seen),
   ]
 }
 
@@ -150,4 +153,12 @@ function network({ host, layout, ways }: Destination): readonly string[] {
       ),
     ...(ways.cannotListen === undefined ? [] : [ways.cannotListen]),
   ]
+}
+
+/** The start would refuse then, with the member stopped already. */
+function silence({ silent, host: to }: Destination): readonly string[] {
+  return silent.map(
+    ({ host, why }) =>
+      `${host} cannot be asked whether it holds data of the member, too (${why}), and without that etcd is not started on ${to}: bring it back, or take it out of the inventory once it is certain never to start again.`,
+  )
 }
