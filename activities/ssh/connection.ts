@@ -49,6 +49,8 @@ const keptBytes = 1024 * 1024
 const sessions = 8
 const refusedPauseMs = 50
 const refusedLimitMs = 5_000
+/** How long a host may take to close its end of a connection. */
+const farewellMs = 2_000
 
 /** One login to one host, shared by everybody who has something to run there. */
 export class Connection {
@@ -124,7 +126,10 @@ export class Connection {
   async close(): Promise<void> {
     this.#open = false
     this.#client.end()
+    // A host that lost its power never says goodbye.
+    const late = setTimeout(() => this.#client.destroy(), farewellMs)
     await this.closed
+    clearTimeout(late)
   }
 
   /** ssh2 says "Unable to exec" only once the request is out; every other error comes before it. */

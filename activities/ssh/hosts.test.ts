@@ -151,6 +151,23 @@ test('a link that swallows everything is noticed in bounded time', async () => {
   }
 })
 
+test('a host that has gone silent does not hold up the end', async () => {
+  const proxy = await proxyTo(lab.processes['a']?.port ?? 0)
+  try {
+    const inventory = changed({ port: proxy.port })
+    const key = `[127.0.0.1]:${proxy.port} ${lab.processes['a']?.publicKey}\n`
+    writeFileSync(inventory.hosts['a']?.ssh.knownHosts ?? '', key, { flag: 'a' })
+    const hosts = open(inventory, { keepaliveIntervalMs: 60_000 })
+    await hosts.host('a').exec({ argv: ['true'] })
+    proxy.freeze()
+    const startMs = Date.now()
+    await hosts.close()
+    expect(Date.now() - startMs).toBeLessThan(5_000)
+  } finally {
+    await proxy.close()
+  }
+})
+
 test('a host may be reached through another', async () => {
   const hosts = open(changed({ via: 'b' }))
   const { stdout } = await hosts.host('a').exec({ argv: ['sh', '-c', 'echo $HOME'] })
