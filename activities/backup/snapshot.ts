@@ -5,6 +5,7 @@ import { jobKey } from '../host/job-key.ts'
 import { portState } from '../host/ports.ts'
 import { layoutOn } from '../inventory/look-up.ts'
 import { etcdctlAccess } from './etcdctl-access.ts'
+import { ownDirectory } from './store.ts'
 import { hex32, lineOf, type SnapshotFacts, snapshotFacts, snapshotFunctions } from './snapshot-script.ts'
 
 /** A snapshot on a member's own host, verified there. */
@@ -59,6 +60,33 @@ export async function takeSnapshot(context: ActionContext, taking: Taking): Prom
   }
 }
 
+/**
+ * Removes what earlier tries left on hosts, which died in the middle or could not store what they had taken: one run at
+ * a time works on a cluster, so a snapshot that has no manifest by now never gets one. Hosts that do not answer keep it
+ * until the next time.
+ */
+export async function forgetLeftovers(
+  context: ActionContext,
+  prefix: string,
+  hosts: readonly string[],
+): Promise<void> {
+  await Promise.all(
+    hosts.map(async (name) => {
+      const host = context.host(name)
+      const argv = ['sh', '-c', leftoversScript, 'leftovers', ownDirectory(host), plain(prefix)]
+      await host.exec({ argv, privileged: true, timeoutMs: 15_000 }).catch(() => undefined)
+    }),
+  )
+}
+
+/** Words: directory, prefix. The tag of a step is ten characters long. */
+const leftoversScript = String.raw`
+cd -- "$1" 2>/dev/null || exit 0
+for file in "$2"-??????????.unverified "$2"-??????????.unverified.part "$2"-r????????????-??????????.db; do
+  [ ! -f "$file" ] || [ -f "$file.json" ] || rm -f -- "$file"
+done
+`
+
 function plain(name: string): string {
   return name.replace(/[^A-Za-z0-9._-]/g, '_')
 }
@@ -101,8 +129,7 @@ mkdir -p "$dir" || exit 1
 file=
 for there in "$dir/$prefix"-r*-"$tag".db; do [ ! -f "$there" ] || file=$there; done
 part=$dir/$prefix-$tag.unverified
-# What a host that died in the middle left behind, of whatever step: one run at a time works on a cluster.
-rm -f "$dir/$prefix"-??????????.unverified "$dir/$prefix"-??????????.unverified.part
+rm -f "$part" "$part.part"
 if [ -z "$file" ]; then
   free=$(df -Pk "$dir" | awk 'NR > 1 { for (i = 2; i <= NF; i++) if ($i ~ /^[0-9]+%$/) { print $(i - 1); exit } }')
   [ "$free" -gt "$need" ] || fail "there is no room for a snapshot in $dir: it takes up to $need KiB, and $free KiB are free"

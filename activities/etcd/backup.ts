@@ -6,7 +6,7 @@ import { type ActionContext, defineAction } from '../action.ts'
 import { encryptedTo } from '../backup/age.ts'
 import type { Manifest } from '../backup/manifest.ts'
 import { sendFile } from '../backup/send-file.ts'
-import { takeSnapshot, type TakenSnapshot } from '../backup/snapshot.ts'
+import { forgetLeftovers, takeSnapshot, type TakenSnapshot } from '../backup/snapshot.ts'
 import { type BackupPlace, findBackups, ownDirectory } from '../backup/store.ts'
 import { writeManifest } from '../backup/write-manifest.ts'
 import { RefusedError } from '../failure.ts'
@@ -85,6 +85,7 @@ export const backup = defineAction({
     }
     const written = await writeManifest(context, place, manifest)
     if (!staying) await forget(context, member.host, taken.path)
+    await forgetLeftovers(context, name, Object.values(cluster.members))
     return told(manifest, { host: place.host, path }, written)
   },
 })

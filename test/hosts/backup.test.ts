@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { fill } from '../../lab/writer.ts'
 import { whyEnded } from '../recovery.ts'
 import { liveEndpoints, textOf, whileWriting } from '../world.ts'
-import { describeOnHosts, type HostsWorld, startHostsWorld } from './world.ts'
+import { describeOnHosts, type HostsWorld, startHostsWorld, untilSound } from './world.ts'
 
 /** Backups of a cluster that speaks TLS: encrypted, on another host, opened by age itself, proven by a drill. */
 let world: HostsWorld
@@ -12,7 +12,7 @@ const store = '/var/lib/backups'
 
 describeOnHosts('etcd-backup and etcd-backup-drill', () => {
   beforeAll(async () => {
-    world = await startHostsWorld({ version: '3.6', spares: 1 })
+    world = await startHostsWorld({ version: '3.6', spares: 2 })
     await fill(await liveEndpoints(world), 500, 'fill/', world.tls)
     const identity = await sh('h4', 'age-keygen 2>/dev/null')
     const recipient = /public key: (age1\S+)/.exec(identity)?.[1] ?? ''
@@ -91,4 +91,56 @@ describeOnHosts('etcd-backup and etcd-backup-drill', () => {
     await (await run('etcd-backup')).result()
     expect(await sh('h4', `ls ${store} | grep -c part || true`)).toBe('0\n')
   }, 180_000)
+
+  /** Waits for the first process of that name on any of the hosts, stops it in its tracks, and says where that was. */
+  const caughtOn = async (hosts: readonly string[], program: string): Promise<string> => {
+    const first = await Promise.any(
+      hosts.map((host) => sh(host, `${catchScript} && echo ${host}`.replaceAll('PROGRAM', program))),
+    )
+    await Promise.all(hosts.map((host) => sh(host, 'touch /run/caught')))
+    return first.trim()
+  }
+
+  test('the member it is taken from dies in the middle: it is taken from another, and half of one is none', async () => {
+    const hosts = Object.values(world.lab.members)
+    const { result, lost } = await whileWriting(world, async () => {
+      const caught = caughtOn(hosts, 'etcdctl')
+      const started = await run('etcd-backup')
+      const source = await caught
+      await sh(source, 'systemctl kill -s KILL etcd; systemctl stop etcd; kill -CONT $(pidof etcdctl)')
+      return { source, outputs: (await started.result()).outputs }
+    })
+    expect(lost).toEqual([])
+    const { source, outputs } = result
+    expect(world.lab.members[textOf(outputs['from'])]).not.toBe(source)
+    for (const host of hosts)
+      expect(await sh(host, 'find /var/lib/quorate/backups -type f 2>/dev/null | wc -l')).toBe('0\n')
+    await world.lab.startEtcd(source)
+    await untilSound(world, 3)
+    const { outputs: drilled } = await (await run('etcd-backup-drill', { host: 'h5' })).result()
+    expect(drilled['path']).toBe(outputs['path'])
+  }, 240_000)
+
+  test('the scratch host dies in the middle of a drill: the run ends, and nothing of the backup stays there', async () => {
+    const caught = caughtOn(['h5'], 'etcd')
+    const started = await run('etcd-backup-drill', { host: 'h5' })
+    await caught
+    expect(await sh('h5', 'find /var/lib/quorate/restore -name db')).not.toBe('')
+    await world.lab.kill('h5')
+    await world.lab.boot('h5')
+    expect(await whyEnded(started)).toMatch(/h5.*(vanished|restarted)/s)
+    expect(
+      await sh('h5', 'find /var/lib/quorate/restore /var/lib/quorate/throwaway -type f 2>/dev/null || true'),
+    ).toBe('')
+    await untilSound(world, 3)
+  }, 240_000)
 })
+
+/** Bounded; fails when there never was one, or another host was quicker. */
+const catchScript = `
+for i in $(seq 3000); do
+  [ ! -e /run/caught ] || exit 1
+  p=$(pidof PROGRAM) && kill -STOP $p && break
+  sleep 0.01
+done
+[ -n "$p" ]`
