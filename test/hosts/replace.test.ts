@@ -8,6 +8,8 @@ import { describeOnHosts, hostsFootprint, type HostsWorld, startHostsWorld } fro
 /** etcd-replace-member on real hosts, with TLS and a client writing all the time. */
 
 let world: HostsWorld
+/** The member in whose place etcd-9 is. */
+let replaced = ''
 const replace = (inputs: Inputs) =>
   world.start('etcd-replace-member', { cluster: 'demo', stable: '1s', patience: '15s', ...inputs })
 
@@ -57,6 +59,7 @@ describeOnHosts('etcd-replace-member', () => {
 
     test('a healthy leader: the new one votes before it hands over and goes', async () => {
       const leader = await leaderNow(world)
+      replaced = leader
       const from = whoIsWhere(world).hosts[leader] ?? ''
       const { result, lost, figures } = await whileWriting(world, async () => {
         const run = await replace({ member: leader, to: 'h5', name: 'etcd-9' })
@@ -97,6 +100,7 @@ describeOnHosts('etcd-replace-member', () => {
         [{ member, to: other }, /runs .* already/],
         [{ member: 'etcd-77', to: from }, /knows no member.*etcd-77/],
         [{ member, to: from, name: 'etcd-9' }, /There is a member etcd-9 already/],
+        [{ member: replaced, to: from }, new RegExp(`knows no member.*${replaced}`)],
       ]
       const before = await hostsFootprint(world)
       for (const [inputs, says] of cases)
