@@ -3,7 +3,7 @@ import { createWriteStream, existsSync, mkdtempSync, readdirSync, readFileSync, 
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { WorkflowHandle } from '@temporalio/client'
+import type { Client, WorkflowHandle } from '@temporalio/client'
 import { parse } from 'yaml'
 import { type Door, openDoor } from '../client/door.ts'
 import { createBinaryFinder, type EtcdMinor } from '../lab/binaries.ts'
@@ -107,13 +107,14 @@ export async function startRun(
     id,
     handle,
     status: () => handle.query<RunStatus>('status'),
-    result: () => resultOf(handle),
+    result: () => resultOf(handle, door.client),
   }
 }
 
 /** The run's result. A run that waits for a person instead fails the test at once, saying why. */
-async function resultOf(handle: WorkflowHandle): Promise<RunResult> {
+async function resultOf(handle: WorkflowHandle, client: Client): Promise<RunResult> {
   const over = { yes: false }
+  const left = new AbortController()
   let asking: Promise<RunStatus | undefined> = Promise.resolve(undefined)
   const watch = async (): Promise<never> => {
     while (!over.yes) {
@@ -125,12 +126,14 @@ async function resultOf(handle: WorkflowHandle): Promise<RunResult> {
     }
     return new Promise(() => undefined)
   }
+  const result: Promise<RunResult> = client.withAbortSignal(left.signal, () => handle.result())
   try {
-    return await Promise.race([handle.result() as Promise<RunResult>, watch()])
+    return await Promise.race([result, watch()])
   } finally {
     over.yes = true
-    // A question that is still under way when its connection closes is an error of its own.
-    await asking
+    left.abort()
+    // A question that is still under way when its connection closes is an error of its own, in whatever runs then.
+    await Promise.allSettled([asking, result])
   }
 }
 

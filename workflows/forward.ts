@@ -72,6 +72,7 @@ export class Forward implements Direction {
       case 'rollback':
         if (this.#withheldRollback(failed) === undefined)
           return this.#ask(failed, { note: await this.#rollBack(failed) })
+        if (this.#nothingToTakeBack(failed)) throw new Ended({ kind: 'failed', failure, tally: this.tally() })
         return this.#ask(failed)
       case 'pause':
         if (step.kind === 'approve' && !this.#anythingChanged)
@@ -247,6 +248,12 @@ export class Forward implements Direction {
     }
     if (this.#undoings(failed).length > 0) return undefined
     return this.#stack.barrier ?? 'nothing was done that could be taken back'
+  }
+
+  /** The runbook wants it as before, and it is: neither this step nor one before it left what could be taken back. */
+  #nothingToTakeBack({ place }: Failed): boolean {
+    if (this.#stack.barrier !== undefined || this.#run.memory.tried(place.path) !== undefined) return false
+    return place.calls.length === 0 || !this.#anythingChanged
   }
 
   #undoings({ step, place }: Failed): readonly Undoing[] {

@@ -277,10 +277,19 @@ describe('a step that failed', () => {
     expect(world.waits).toEqual([])
   })
 
-  test('onFailure: rollback waits when there is nothing to take back', async () => {
-    const subject = program('nothing', [uses('a', 'do', {}, { onFailure: 'rollback' })])
-    const { world } = await play(subject, { answers: { a: ['failed'] } })
-    expect(world.waits[0]?.withheld.rollback).toBe('nothing was done that could be taken back')
+  describe('onFailure: rollback, where nothing can be taken back,', () => {
+    const subject = program('nothing', [uses('kept', 'do'), uses('a', 'do', {}, { onFailure: 'rollback' })])
+
+    test('waits when the step may have done something', async () => {
+      const { world } = await play(subject, { answers: { a: ['failed'] } })
+      expect(world.waits[0]?.withheld.rollback).toBe('nothing was done that could be taken back')
+    })
+
+    test('ends the run when the step was refused: all is as it was before it', async () => {
+      const { end, world } = await play(subject, { answers: { a: ['refused'] } })
+      expect(end).toMatchObject({ kind: 'failed', tally: { done: ['do'], unsure: [] } })
+      expect(world.waits).toEqual([])
+    })
   })
 
   test('what was tried and then done is not half done', async () => {

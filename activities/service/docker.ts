@@ -47,12 +47,18 @@ esac
 
 const startScript = String.raw`
 [ "$(actual)" != "$fenced" ] || fail "etcd is fenced on this host: the container is called $fenced"
+before=0
+case $(field "$name" '{{.State.Status}}') in
+  running) before=$(field "$name" '{{.RestartCount}}') ;;
+  # It may be dying again and again since before: that restart must not be taken for one of what starts now.
+  restarting) docker stop --time 60 "$name" >/dev/null || exit 1 ;;
+esac
 docker start "$name" >/dev/null || exit 1
 steady=0
 while [ "$steady" -lt 6 ]; do
   sleep 0.2 2>/dev/null || sleep 1
   case $(field "$name" '{{.State.Status}} {{.RestartCount}}') in
-    'running 0') steady=$((steady + 1)) ;;
+    "running $before") steady=$((steady + 1)) ;;
     running*) fail "etcd was started and died: docker starts it again and again" ;;
     *) fail "etcd was started and does not run: $(field "$name" '{{.State.Status}}, exit code {{.State.ExitCode}} {{.State.Error}}')" ;;
   esac

@@ -59,6 +59,8 @@ esac
 const startScript = String.raw`
 ! fenced || fail "etcd is fenced on this host ($fence, or masked)"
 [ "$load" != not-found ] || missing
+# It may be dying again and again since before: that restart must not be taken for one of what starts now.
+case $active/$sub in activating/auto-restart*) systemctl stop "$unit" || exit 1 ;; esac
 before=$restarts
 [ "$active" = active ] || { before=0; systemctl reset-failed "$unit" 2>/dev/null; }
 systemctl start --no-block "$unit" || exit 1
