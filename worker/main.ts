@@ -51,4 +51,5 @@ function exitCodeOf(error: unknown): number {
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`)
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) process.exitCode = await runWorker()
+// All is closed by then; the socket to a host that lost its power would hold the process up for minutes.
+if (process.argv[1] === fileURLToPath(import.meta.url)) process.exit(await runWorker())
