@@ -101,35 +101,35 @@ describe('the Temporal door', () => {
         expect(result.outputs).toMatchObject({ member: 'etcd-3', to: free.name })
 
         await page.goto(`${world.temporal.uiUrl}/namespaces/default/workflows/${id}`)
-        await page.getByText('etcd-migrate-node').first().waitFor({ timeout: 15_000 })
+        await page.getByText('etcd-migrate-node').first().waitFor({ timeout: 45_000 })
         await page
           .getByText(/etcd-3: stop etcd/)
           .first()
-          .waitFor({ timeout: 15_000 })
+          .waitFor({ timeout: 45_000 })
         await shot(page, 'run-history.png')
         await page.getByText('User Metadata').first().click()
         await page
           .frameLocator('iframe')
           .getByText(/Move a member to another host/)
           .first()
-          .waitFor({ timeout: 15_000 })
+          .waitFor({ timeout: 45_000 })
         await shot(page, 'run-checklist.png')
       } finally {
         await browser.close()
       }
     },
-    120_000,
+    240_000,
   )
 
   async function startInUi(page: Page, id: string, input: unknown): Promise<void> {
     const query = `workflowId=${id}&taskQueue=quorate&workflowType=etcd-migrate-node`
     await page.goto(`${world.temporal.uiUrl}/namespaces/default/workflows/start-workflow?${query}`)
     const editor = page.locator('[contenteditable=true]').first()
-    await editor.click({ timeout: 15_000 })
+    await editor.click({ timeout: 45_000 })
     await page.keyboard.insertText(JSON.stringify(input))
     // The editor formats the JSON when it is left, which moves the button below it.
     await page.locator('#workflowType').click()
-    await page.locator('.cm-line').nth(3).waitFor({ timeout: 15_000 })
+    await page.locator('.cm-line').nth(3).waitFor({ timeout: 45_000 })
     await shot(page, 'start-form.png')
     await page.getByTestId('start-workflow-button').last().click()
   }

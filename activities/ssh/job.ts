@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ActionError, UnknownOutcomeError } from '../failure.ts'
+import { ActionError, InputError, UnknownOutcomeError } from '../failure.ts'
 import type { RunOptions, Ran } from './connection.ts'
 import { ConnectionLost } from './connection.ts'
 import { type JobFrame, JobFrames } from './job-frames.ts'
@@ -116,7 +116,8 @@ async function watchToEnd(host: JobHost, request: JobRequest, options: JobOption
       maybeStarted = true
       awaySinceMs = undefined
     } catch (error) {
-      if (options.signal?.aborted === true) throw stoppedWaiting(host, request, error, maybeStarted)
+      if (options.signal?.aborted === true)
+        throw stoppedWaiting(host, request, error, maybeStarted || wasSent(error))
       maybeStarted ||= error instanceof ConnectionLost && error.sent
       awaySinceMs ??= Date.now()
       if (!maybeStarted && !(error instanceof ConnectionLost)) throw error
@@ -126,6 +127,12 @@ async function watchToEnd(host: JobHost, request: JobRequest, options: JobOption
       () => {},
     )
   }
+}
+
+/** A wait is given up only once its command is out; all that may go wrong before has a name of its own. */
+function wasSent(error: unknown): boolean {
+  if (error instanceof ConnectionLost) return error.sent
+  return !(error instanceof ActionError || error instanceof InputError)
 }
 
 function stoppedWaiting(host: JobHost, request: JobRequest, cause: unknown, maybeStarted: boolean): unknown {
