@@ -13,6 +13,7 @@ export async function withDoor<Answer>(
   const { openDoor } = await import('../client/door.ts')
   const door = await openDoor({
     environment,
+    identity: loginName(environment),
     ...(up === undefined ? {} : { fallbackAddress: up.address, fallbackNamespace: up.namespace }),
   })
   try {
@@ -24,7 +25,10 @@ export async function withDoor<Answer>(
 
 /** Who asks, for the record: `$QUORATE_BY`, else `USER@MACHINE`. */
 export function whoAsks(environment: NodeJS.ProcessEnv): string {
-  const { QUORATE_BY: by, SUDO_USER: sudo } = environment
-  if (by !== undefined && by !== '') return by
-  return `${sudo ?? userInfo().username}@${hostname()}`
+  const { QUORATE_BY: by } = environment
+  return by !== undefined && by !== '' ? by : loginName(environment)
 }
+
+/** Who is logged in here, whoever they speak for. */
+const loginName = ({ SUDO_USER: sudo }: NodeJS.ProcessEnv): string =>
+  `${sudo ?? userInfo().username}@${hostname()}`

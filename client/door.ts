@@ -20,6 +20,8 @@ export interface DoorOptions {
   readonly fallbackAddress?: string
   readonly fallbackNamespace?: string
   readonly environment?: NodeJS.ProcessEnv
+  /** What Temporal's history says of who sent something; the process and its machine by default. */
+  readonly identity?: string
 }
 
 /**
@@ -36,7 +38,8 @@ export async function openDoor(options: DoorOptions = {}): Promise<Door> {
     ...(apiKey === undefined ? {} : { apiKey }),
     ...(metadata === undefined ? {} : { metadata }),
   })
-  const client = new Client({ connection, namespace })
+  const { identity } = options
+  const client = new Client({ connection, namespace, ...(identity === undefined ? {} : { identity }) })
   return {
     address,
     namespace,

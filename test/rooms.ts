@@ -16,10 +16,13 @@ export const rules: Readonly<Record<string, RoomRule>> = {
   workflows: { rooms: ['dsl'], packages: ['@temporalio/workflow', '@temporalio/common'] },
   activities: { rooms: ['dsl'], typesOf: ['workflows/ports.ts'] },
   worker: { rooms: ['activities', 'dsl', 'workflows'] },
-  client: { rooms: ['dsl'], typesOf: ['workflows/ports.ts', 'workflows/doors.ts'] },
+  client: {
+    rooms: ['dsl'],
+    typesOf: ['workflows/ports.ts', 'workflows/doors.ts', 'workflows/evidence-entry.ts'],
+  },
   cli: {
     rooms: ['client', 'dsl', 'lab', 'worker', 'activities'],
-    typesOf: ['workflows/ports.ts', 'workflows/doors.ts'],
+    typesOf: ['workflows/ports.ts', 'workflows/doors.ts', 'workflows/evidence-entry.ts'],
   },
   // The inventory's shape: the lab writes one.
   lab: { rooms: [], typesOf: ['dsl/inventory.ts'] },

@@ -6,7 +6,13 @@ import type { Environment } from '../activities/environment.ts'
 import { type Attempt, executeAction } from '../activities/execute.ts'
 import { InputError } from '../activities/failure.ts'
 import type { Json } from '../dsl/program.ts'
-import type { HolderRequest, LoadedRun, LoadRequest, LockHolder } from '../workflows/doors.ts'
+import type {
+  EvidenceRequest,
+  HolderRequest,
+  LoadedRun,
+  LoadRequest,
+  LockHolder,
+} from '../workflows/doors.ts'
 import type { ActionRequest } from '../workflows/ports.ts'
 import { holderOf } from './holder.ts'
 import { loadRunbook } from './load.ts'
@@ -26,6 +32,7 @@ type ActionActivity = (request: ActionRequest) => Promise<Json>
 export interface OwnActivities {
   readonly 'quorate.load': (request: LoadRequest) => Promise<LoadedRun>
   readonly 'quorate.holder': (request: HolderRequest) => Promise<LockHolder | null>
+  readonly 'quorate.evidence': (request: EvidenceRequest) => Promise<void>
 }
 
 /** All that a worker can do: an activity for each action of the catalogue, by its name, and the engine's own. */
@@ -39,6 +46,9 @@ export function createActivities(
     ...Object.fromEntries(actions),
     'quorate.load': (request) => asInputFailure(() => load(request, options)),
     'quorate.holder': (request) => holderOf(options.client, request, waiting()),
+    'quorate.evidence': async ({ run, entries }) => {
+      for (const entry of entries) await options.environment.evidence.append(run, entry)
+    },
   }
 }
 
@@ -84,6 +94,7 @@ async function load(request: LoadRequest, options: ActivityOptions): Promise<Loa
     by: request.by ?? (await starterOf(options.client, run)),
     attributes: await options.attributes(),
     heartbeatTimeoutMs,
+    evidence: true,
   }
 }
 

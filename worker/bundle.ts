@@ -18,6 +18,7 @@ export async function workflowBundle(): Promise<string> {
 async function writeBundle(): Promise<string> {
   const { code } = await bundleWorkflowCode({
     workflowsPath: join(dist, 'workflows', 'index.js'),
+    workflowInterceptorModules: [join(dist, 'workflows', 'sender.js')],
     logger: new DefaultLogger('ERROR'),
   })
   await mkdir(dirname(bundleFile), { recursive: true })

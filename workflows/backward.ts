@@ -136,6 +136,7 @@ export class Backward implements Direction {
   #waiting(step: Step, failure: Failure): Waiting {
     const offers: readonly DecisionKind[] = step.skippable ? ['retry', 'skip', 'abort'] : ['retry', 'abort']
     return {
+      ask: this.#run.memory.nextAsk(),
       failure,
       offers,
       withheld: {

@@ -1,9 +1,10 @@
 import type { Json, Program } from '../dsl/program.ts'
+import type { EvidenceEntry } from './evidence-entry.ts'
 import type { DecisionKind, RunIdentity, RunState, RunView } from './ports.ts'
 
 /** What a run answers to and what it says: the contract between workflows, worker and clients. Types only. */
 
-export type QueryName = 'status' | 'program' | 'state'
+export type QueryName = 'status' | 'program' | 'state' | 'evidence'
 
 /** The decisions are accepted only while they are offered (`RunStatus.view.waiting.offers`). */
 export type UpdateName = DecisionKind | 'pause' | 'resume'
@@ -12,16 +13,51 @@ export type UpdateName = DecisionKind | 'pause' | 'resume'
 export interface UpdateArgument {
   /** Must be the step that waits; left out, it is that step. Not for `pause` and `resume`. */
   readonly step?: string
+  /** Must be the asking that waits (`Waiting.ask`): an answer to an earlier one of the same step does not count. */
+  readonly ask?: number
+  /** Must be the run's program: its sha256 in hex, or at least the first 12 digits of it. */
+  readonly hash?: string
   readonly by?: string
-  readonly reason?: string
-  /** Only for `approve` and `reject`: what is said with it. */
+  /** Why, or what is said with it; `reason` is another word for it. */
   readonly comment?: string
+  readonly reason?: string
+  /** Through which door it came: `cli`, `api`, `chat:PLATFORM`; `temporal` when nothing is said. */
+  readonly door?: string
 }
 
 /** An accepted update answers with a sentence. */
 export interface UpdateAnswer {
   readonly message: string
   readonly step?: string
+  /** Which asking was answered. */
+  readonly ask?: number
+}
+
+/** What may be decided at this moment, and why the rest may not. */
+export interface Offered {
+  readonly offers: readonly UpdateName[]
+  readonly withheld: Readonly<Partial<Record<UpdateName, string>>>
+}
+
+/**
+ * Query `evidence`: what was asked and decided in this run, refused decisions too, oldest first. Entries are
+ * numbered from 1 without gaps and never change, so that whoever copies them asks for what is new by number.
+ */
+export interface RunEvidence {
+  readonly run: RunIdentity
+  readonly startedMs: number
+  /** Who started it, and why. */
+  readonly by: string
+  readonly reason: string
+  readonly entries: readonly EvidenceEntry[]
+  /** How many of the first are left out here; all of them are in the worker's evidence. */
+  readonly leftOut: number
+}
+
+/** Activity `quorate.evidence`: writes entries into the run's evidence. An entry may come twice. */
+export interface EvidenceRequest {
+  readonly run: string
+  readonly entries: readonly EvidenceEntry[]
 }
 
 /** Query `status`. */
@@ -37,6 +73,7 @@ export interface RunStatus {
   /** While it waits for the cluster's lock. */
   readonly queuedBehind?: LockHolder
   readonly cancelRequested: boolean
+  readonly decisions?: Offered
 }
 
 /** Query `program`: null until it is loaded. Query `state`: the run's `RunState` at its last boundary. */
@@ -122,6 +159,8 @@ export interface LoadedRun {
   readonly attributes: boolean
   /** How long an activity may be silent before its worker is taken for dead. */
   readonly heartbeatTimeoutMs: number
+  /** What is decided is written by `quorate.evidence`; not in runs that began before that was so. */
+  readonly evidence?: true
 }
 
 /** Activity `quorate.holder`: null when nobody holds the lock. */

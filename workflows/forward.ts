@@ -220,6 +220,7 @@ export class Forward implements Direction {
   #waitingSince(failed: Failed, withheld: Waiting['withheld']): Omit<Waiting, 'offers'> {
     const undoings = withheld.rollback === undefined ? this.#undoings(failed) : []
     return {
+      ask: this.#run.memory.nextAsk(),
       failure: failed.failure,
       withheld,
       sinceMs: this.#run.ports.now(),

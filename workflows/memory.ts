@@ -11,16 +11,22 @@ export class Memory {
   readonly #tried: Map<string, Tried>
   readonly #undone: Map<string, StepResult>
   #rollback: Omit<RollbackState, 'undone'> | undefined
+  #asks: number
 
   constructor(state: RunState) {
     this.#results = new Map(Object.entries(state.results))
     this.#tried = new Map(Object.entries(state.tried))
     this.#undone = new Map(Object.entries(state.rollback?.undone ?? {}))
     this.#rollback = state.rollback
+    this.#asks = state.asks ?? 0
   }
 
   state(): RunState {
-    const forward = { results: Object.fromEntries(this.#results), tried: Object.fromEntries(this.#tried) }
+    const forward = {
+      results: Object.fromEntries(this.#results),
+      tried: Object.fromEntries(this.#tried),
+      ...(this.#asks === 0 ? {} : { asks: this.#asks }),
+    }
     if (!this.#rollback) return forward
     return { ...forward, rollback: { ...this.#rollback, undone: Object.fromEntries(this.#undone) } }
   }
@@ -55,6 +61,11 @@ export class Memory {
   /** The worst stays: what may have happened once is not unsaid by a later try that did not happen. */
   keepTried(path: string, heard: Tried): void {
     if (this.#tried.get(path) !== 'unknown') this.#tried.set(path, heard)
+  }
+
+  /** The number of what a person is asked now. */
+  nextAsk(): number {
+    return ++this.#asks
   }
 
   get rollback(): Omit<RollbackState, 'undone'> | undefined {

@@ -86,6 +86,8 @@ export interface Failure {
 export type DecisionKind = 'approve' | 'reject' | 'retry' | 'skip' | 'rollback' | 'abort'
 
 export interface Waiting {
+  /** Counts from 1, over the whole run, what a person is asked. Missing only in what an older worker says. */
+  readonly ask?: number
   /** What failed; beside an `approval`, that nobody has approved yet. */
   readonly failure: Failure
   /** Nothing failed: a person is asked. */
@@ -159,6 +161,8 @@ export interface RunState {
   readonly tried: Readonly<Record<string, 'failed' | 'unknown'>>
   /** Set once a rollback began. */
   readonly rollback?: RollbackState
+  /** How often a person was asked so far. */
+  readonly asks?: number
 }
 
 export interface RollbackState {

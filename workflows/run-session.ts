@@ -11,9 +11,21 @@ import {
   type WorkflowInfo,
 } from '@temporalio/workflow'
 import { checklist } from './checklist.ts'
-import type { LoadedRun, LockHolder, ProgramAnswer, QueryName, RunStatus, StateAnswer } from './doors.ts'
+import type {
+  LoadedRun,
+  LockHolder,
+  ProgramAnswer,
+  QueryName,
+  RunEvidence,
+  RunStatus,
+  StateAnswer,
+} from './doors.ts'
+import type { Noted } from './evidence-entry.ts'
+import { type CarriedJournal, Journal } from './journal.ts'
 import { nothingYet } from './memory.ts'
+import { offered } from './offers.ts'
 import type { Decision, RunIdentity, RunPhase, RunState, RunView, Waiting } from './ports.ts'
+import { memoOf } from './run-memo.ts'
 import type { Decidable } from './updates.ts'
 
 type Pause = NonNullable<RunStatus['paused']>
@@ -31,12 +43,15 @@ export class RunSession implements Decidable {
   #queuedBehind: LockHolder | undefined
   #outcome: string | undefined
   #shownPhase: RunPhase | undefined
+  #asked = 0
+  readonly journal: Journal
   cancelRequested = false
   state: RunState = nothingYet
 
-  constructor(info: WorkflowInfo, startedMs: number) {
+  constructor(info: WorkflowInfo, startedMs: number, journal?: CarriedJournal) {
     this.#info = info
     this.startedMs = startedMs
+    this.journal = new Journal(journal)
   }
 
   openQueries(): void {
@@ -48,6 +63,11 @@ export class RunSession implements Decidable {
       'state',
       'The results so far, as of the last boundary between two steps.',
       (): StateAnswer => this.state,
+    )
+    answer(
+      'evidence',
+      'What was asked and decided so far, by whom, refused decisions too.',
+      (): RunEvidence => this.#evidence(),
     )
   }
 
@@ -71,6 +91,29 @@ export class RunSession implements Decidable {
 
   get waiting(): Waiting | undefined {
     return this.#decision ? undefined : this.#view.waiting
+  }
+
+  get hash(): string {
+    return this.#loaded?.hash ?? ''
+  }
+
+  get refused(): number {
+    return this.journal.refused
+  }
+
+  note(noted: Noted): void {
+    this.journal.note(noted, Date.now())
+  }
+
+  /** Whether all that has to be on record by now is. */
+  get written(): boolean {
+    return this.#loaded?.evidence !== true || this.journal.unwritten.length === 0
+  }
+
+  cancel(): void {
+    if (this.cancelRequested) return
+    this.cancelRequested = true
+    this.note({ kind: 'cancel' })
   }
 
   get paused(): boolean {
@@ -114,6 +157,7 @@ export class RunSession implements Decidable {
 
   show(view: RunView): void {
     this.#view = view
+    if (view.waiting) this.#noteAsked(view.waiting)
     this.#refresh()
   }
 
@@ -134,7 +178,33 @@ export class RunSession implements Decidable {
       ...(this.#pause ? { paused: this.#pause } : {}),
       ...(this.#queuedBehind ? { queuedBehind: this.#queuedBehind } : {}),
       cancelRequested: this.cancelRequested,
+      decisions: offered(this),
     }
+  }
+
+  #evidence(): RunEvidence {
+    return {
+      run: this.identity,
+      startedMs: this.startedMs,
+      by: this.#loaded?.by ?? '',
+      reason: memoOf().reason ?? '',
+      entries: this.journal.entries,
+      leftOut: this.journal.leftOut,
+    }
+  }
+
+  #noteAsked({ ask = 0, failure, approval, offers }: Waiting): void {
+    if (ask <= this.#asked) return
+    this.#asked = ask
+    this.note({
+      kind: 'asked',
+      ask,
+      step: failure.step,
+      summary: failure.summary,
+      what: approval ? 'approval' : failure.kind,
+      message: (approval?.message ?? failure.message).slice(0, longestMessage),
+      offers,
+    })
   }
 
   get #title(): string {
@@ -176,6 +246,7 @@ function answer(name: QueryName, description: string, handler: () => unknown): v
   setHandler(defineQuery<unknown>(name), handler, { description })
 }
 
+const longestMessage = 1000
 const longestKeyword = 200
 
 const attributes = {

@@ -13,6 +13,8 @@ import type { Json } from '../dsl/program.ts'
 import type { LoadedRun, LoadRequest, RunResult } from './doors.ts'
 import { asEndFailure, failure } from './end-failure.ts'
 import { interpret } from './interpreter.ts'
+import type { CarriedJournal } from './journal.ts'
+import { keepEvidence } from './keep-evidence.ts'
 import { type Lock, releaseLock } from './lock.ts'
 import { nothingYet } from './memory.ts'
 import type { RunState, StepStatus } from './ports.ts'
@@ -29,6 +31,8 @@ export interface Carried {
   readonly cluster?: string
   readonly startedMs: number
   readonly state: RunState
+  /** What was asked and decided before. */
+  readonly journal?: CarriedJournal
 }
 
 type LoadActivities = { readonly 'quorate.load': (request: LoadRequest) => Promise<LoadedRun> }
@@ -45,10 +49,10 @@ const { 'quorate.load': load } = proxyActivities<LoadActivities>({
 export async function runWorkflow(input?: Json, carried?: Carried): Promise<RunResult> {
   const info = workflowInfo()
   const before = info.continuedFromExecutionRunId === undefined ? undefined : carried
-  const session = new RunSession(info, before?.startedMs ?? Date.now())
+  const session = new RunSession(info, before?.startedMs ?? Date.now(), before?.journal)
   session.openQueries()
   openUpdates(session)
-  CancellationScope.current().cancelRequested.catch(() => void (session.cancelRequested = true))
+  CancellationScope.current().cancelRequested.catch(() => session.cancel())
   try {
     return await CancellationScope.nonCancellable(() => run(session, input, before))
   } catch (error) {
@@ -63,10 +67,11 @@ async function run(
 ): Promise<RunResult> {
   const carried = before ?? (await firstCarried(session, input))
   session.loaded(carried.loaded, carried.cluster)
+  keepEvidence(session, carried.loaded)
   const lock = await lockOf(session, carried, before !== undefined)
   const end = await interpreted(session, carried, input)
   await release(lock)
-  await condition(allHandlersFinished)
+  await condition(() => allHandlersFinished() && session.written)
   return result(session, carried, end)
 }
 
@@ -120,6 +125,7 @@ async function interpreted(
     ...(cluster === undefined ? {} : { cluster }),
     startedMs,
     state: reached,
+    journal: session.journal.carried(),
   })
   const ports = new TemporalPorts({
     session,

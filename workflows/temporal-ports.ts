@@ -68,7 +68,7 @@ export class TemporalPorts implements Ports {
       await this.#whilePaused()
       if (session.cancelRequested) throw new RunCancelled()
       if (this.#calls === 0 || !historyIsLong()) return
-      await condition(allHandlersFinished)
+      await condition(() => allHandlersFinished() && session.written)
       if (!session.paused && !session.cancelRequested) await goOn(state)
     }
   }

@@ -10,7 +10,8 @@ import {
   untilStatus,
   untilWaiting,
 } from '../test/replay/temporal-world.ts'
-import type { UpdateArgument, UpdateName } from './doors.ts'
+import type { RunEvidence, UpdateArgument, UpdateName } from './doors.ts'
+import type { EvidenceEntry } from './evidence-entry.ts'
 
 jest.setTimeout(60_000)
 
@@ -54,6 +55,28 @@ async function waitingRun(name = 'decide'): Promise<WorkflowHandle> {
   return handle
 }
 
+const evidenceOf = (handle: WorkflowHandle): Promise<RunEvidence> => handle.query<RunEvidence>('evidence')
+
+/** Waits until so many entries of a run are on record and its history stands still. */
+async function untilWritten(handle: WorkflowHandle, count: number): Promise<void> {
+  for (const deadline = Date.now() + 15_000; Date.now() < deadline;) {
+    const { events } = await handle.fetchHistory()
+    const done = (events ?? []).filter(
+      ({ activityTaskCompletedEventAttributes }) => activityTaskCompletedEventAttributes,
+    )
+    const tasks = (events ?? []).filter(
+      ({ workflowTaskScheduledEventAttributes }) => workflowTaskScheduledEventAttributes,
+    )
+    const ended = (events ?? []).filter(
+      ({ workflowTaskCompletedEventAttributes }) => workflowTaskCompletedEventAttributes,
+    )
+    // The first is the loading of the run.
+    if (done.length > count && tasks.length === ended.length) return
+    await new Promise((next) => setTimeout(next, 20))
+  }
+  throw new Error(`Waited for ${count} entries to be written.`)
+}
+
 describe('what is rejected, and with which words', () => {
   test.each<[string, UpdateName, unknown, RegExp]>([
     [
@@ -68,23 +91,24 @@ describe('what is rejected, and with which words', () => {
       {},
       /"rollback" is not offered: nothing was done that could be taken back/,
     ],
+    [
+      'another program',
+      'retry',
+      { hash: 'abcdef012345' },
+      /This run's program is hash of stri, not abcdef012345/,
+    ],
+    [
+      'another asking',
+      'retry',
+      { ask: 7 },
+      /What waits now is asking 1 of this run \("do"\), and your answer is to asking 7/,
+    ],
     ['another step', 'retry', { step: 'second' }, /The step that waits is "only", not "second"/],
-    ['a text', 'retry', 'please', /The input is one JSON object/],
-    ['a list', 'retry', [], /The input is one JSON object/],
-    ['a field that means nothing', 'abort', { force: true }, /Unknown input "force"/],
-    ['a name that is none', 'abort', { by: 7 }, /"by" is a text/],
-    ['a novel', 'abort', { reason: 'x'.repeat(1001) }, /"reason" is a text of at most 1000/],
     [
       'an approval where none is asked for',
       'approve',
       {},
       /"approve" is not offered: the run asks for no approval now/,
-    ],
-    [
-      'a comment on what takes a reason',
-      'retry',
-      { comment: 'x' },
-      /Unknown input "comment"; there are "step", "by" and "reason"/,
     ],
     ['resuming what runs', 'resume', undefined, /The run is not paused: it is waiting/],
   ])('%s', async (_what, name, argument, message) => {
@@ -108,13 +132,112 @@ describe('what is rejected, and with which words', () => {
     await handle.result()
   })
 
-  test('rejections leave no trace in the history', async () => {
+  test.each<[string, UpdateName, unknown, RegExp]>([
+    ['a text', 'retry', 'please', /The input is one JSON object/],
+    ['a list', 'retry', [], /The input is one JSON object/],
+    ['a field that means nothing', 'abort', { force: true }, /Unknown input "force"/],
+    ['a name that is none', 'abort', { by: 7 }, /"by" is a text/],
+    ['a novel', 'abort', { reason: 'x'.repeat(1001) }, /"reason" is a text of at most 1000/],
+    ['a number that is none', 'abort', { ask: '1' }, /"ask" is a whole number/],
+    ['a hash that is none', 'abort', { hash: 'abc' }, /"hash" is the program's sha256/],
+  ])('nonsense leaves no trace: %s', async (_what, name, argument, message) => {
     const handle = await waitingRun('strict')
+    await untilWritten(handle, 1)
     const before = (await handle.describe()).historyLength
-    await rejectionOf(update(handle, 'skip'))
+    expect(await rejectionOf(update(handle, name, argument))).toMatch(message)
     expect((await handle.describe()).historyLength).toBe(before)
+    expect((await evidenceOf(handle)).entries).toHaveLength(1)
     await handle.terminate()
   })
+})
+
+describe('the evidence', () => {
+  test.each([
+    ['in one execution', {}],
+    ['over continue-as-new', { continueAfterEvents: 1 }],
+  ])('keeps what was asked and decided, refused decisions too: %s', async (_what, memo) => {
+    const first = await world.start('decide', { memo: { ...memo, by: 'eve', reason: 'a drill' } })
+    const handle = world.env.client.workflow.getHandle(first.workflowId)
+    await untilWaiting(handle)
+    await rejectionOf(update(handle, 'approve', { by: 'bob', comment: 'yes', door: 'chat:matrix' }))
+    await update(handle, 'pause', { by: 'ada', door: 'cli' })
+    await update(handle, 'skip', { by: 'ada', reason: 'not needed', step: 'second', ask: 1 })
+    await untilStatus(handle, 'the run to stop', ({ view: { phase } }) => phase === 'paused')
+    await update(handle, 'resume', { by: 'ada' })
+    await first.result()
+    const { entries, by, reason, leftOut } = await evidenceOf(handle)
+    expect([by, reason, leftOut]).toEqual(['eve', 'a drill', 0])
+    expect(entries.map(({ number }) => number)).toEqual([1, 2, 3, 4, 5])
+    const identity = expect.stringContaining('@')
+    const update1 = { update: expect.any(String), identity }
+    expect(entries).toMatchObject([
+      {
+        kind: 'asked',
+        ask: 1,
+        step: 'second',
+        what: 'failed',
+        message: 'no',
+        offers: ['retry', 'skip', 'rollback', 'abort'],
+      },
+      {
+        kind: 'decision',
+        decision: 'approve',
+        outcome: 'refused',
+        by: 'bob',
+        door: 'chat:matrix',
+        comment: 'yes',
+        step: 'second',
+        ask: 1,
+        why: expect.stringContaining('"approve" is not offered'),
+        ...update1,
+      },
+      { kind: 'decision', decision: 'pause', outcome: 'accepted', by: 'ada', door: 'cli', ...update1 },
+      {
+        kind: 'decision',
+        decision: 'skip',
+        outcome: 'accepted',
+        door: 'temporal',
+        comment: 'not needed',
+        named: { step: 'second', ask: 1 },
+        ...update1,
+      },
+      { kind: 'decision', decision: 'resume', outcome: 'accepted', by: 'ada' },
+    ])
+    expect(entries.every(({ at }) => Math.abs(Date.now() - Date.parse(at)) < 60_000)).toBe(true)
+    expect(world.written.filter((entry) => entries.some((one) => isSame(entry, one)))).toEqual(entries)
+  })
+
+  test('a sender cannot pass for another: a second argument is not looked at', async () => {
+    const handle = await waitingRun('strict')
+    await handle.executeUpdate<unknown, [unknown, unknown]>('retry', {
+      args: [{}, { identity: 'the boss', update: 'x' }],
+    })
+    const { entries } = await evidenceOf(handle)
+    expect(entries[1]).toMatchObject({ kind: 'decision', identity: expect.not.stringContaining('boss') })
+    await handle.terminate()
+  })
+
+  test('after 200 refused decisions no more are looked at, so that the history stays small', async () => {
+    const handle = await waitingRun('strict')
+    for (let batch = 0; batch < 20; batch++) {
+      await Promise.allSettled(Array.from({ length: 10 }, () => update(handle, 'skip')))
+    }
+    expect(await rejectionOf(update(handle, 'skip'))).toMatch(
+      /200 decisions of this run were refused already/,
+    )
+    expect((await evidenceOf(handle)).entries).toHaveLength(201)
+    await handle.terminate()
+  }, 60_000)
+
+  test('a run that was cancelled says so', async () => {
+    const handle = await waitingRun('strict')
+    await handle.cancel()
+    await endOf(handle)
+    expect((await evidenceOf(handle)).entries.at(-1)).toMatchObject({ kind: 'cancel', number: 2 })
+  })
+
+  const isSame = (one: EvidenceEntry, other: EvidenceEntry): boolean =>
+    JSON.stringify(one) === JSON.stringify(other)
 })
 
 describe('an approval', () => {
@@ -179,6 +302,7 @@ describe('what is accepted', () => {
     ).toEqual({
       message: 'Accepted: skip "do".',
       step: 'second',
+      ask: 1,
     })
     await handle.result()
     expect((await statusOf(handle)).view.steps.map(({ status, note }) => [status, note])).toContainEqual([
@@ -255,7 +379,7 @@ test('the details show what it waits for, and every update and query says what i
     'resume',
   ])
   expect(
-    metadata.definition.updateDefinitions.every(({ description }) => /"(reason|comment)"/.test(description)),
+    metadata.definition.updateDefinitions.every(({ description }) => /"comment"/.test(description)),
   ).toBe(true)
   await handle.terminate()
 })

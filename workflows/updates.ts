@@ -1,52 +1,44 @@
-import { ApplicationFailure } from '@temporalio/common'
 import { defineUpdate, setHandler } from '@temporalio/workflow'
-import { listed } from '../dsl/near.ts'
 import type { UpdateAnswer, UpdateArgument, UpdateName } from './doors.ts'
-import type { Decision, DecisionKind, RunPhase, Waiting } from './ports.ts'
+import type { Decided, Noted } from './evidence-entry.ts'
+import { notOffered, type Standing, updateNames } from './offers.ts'
+import type { Decision, DecisionKind, Waiting } from './ports.ts'
+import { Sender } from './sender.ts'
+import { argumentOf, rejection, type Who, whoOf } from './update-argument.ts'
 
 /** What the updates look at and change; the run itself waits on it. */
-export interface Decidable {
-  readonly phase: RunPhase
-  readonly waiting: Waiting | undefined
-  readonly paused: boolean
+export interface Decidable extends Standing {
+  /** sha256 of the program, hex; empty until it is loaded. */
+  readonly hash: string
+  /** Decisions that were refused so far. */
+  readonly refused: number
   decide(decision: Decision): void
   pause(by: string, reason: string): void
   resume(): void
+  note(noted: Noted): void
 }
 
 interface Door {
   readonly description: string
-  /** Besides "step", "by" and "reason". */
-  readonly takes?: 'comment'
-  /** Throws a sentence for the person who asks. */
-  readonly validate: (run: Decidable, argument: UpdateArgument) => void
   readonly accept: (run: Decidable, who: Who) => UpdateAnswer
 }
 
-type Who = { readonly by: string; readonly reason: string }
-
 const doors: Readonly<Record<UpdateName, Door>> = {
-  approve: decision('approve', 'Say yes to what the run asks, and let it go on.', 'comment'),
-  reject: decision('reject', 'Say no to what the run asks; its step fails with your comment.', 'comment'),
+  approve: decision('approve', 'Say yes to what the run asks, and let it go on.'),
+  reject: decision('reject', 'Say no to what the run asks; its step fails with your comment.'),
   retry: decision('retry', 'Try the step that waits once more.'),
   skip: decision('skip', 'Go on without the step that waits, where the runbook allows it.'),
   rollback: decision('rollback', 'Take back what was done, newest first, and end the run.'),
   abort: decision('abort', 'End the run and leave everything as it is now.'),
   pause: {
     description: 'Stop before the next step. A step that runs is finished first.',
-    validate: (run) => {
-      if (run.paused) throw rejection('The run is already paused. Send "resume" to go on.')
-    },
-    accept: (run, { by, reason }) => {
-      run.pause(by, reason)
+    accept: (run, { by, comment }) => {
+      run.pause(by, comment)
       return { message: 'The run stops before its next step. Send "resume" to go on.' }
     },
   },
   resume: {
     description: 'Go on after a pause.',
-    validate: (run) => {
-      if (!run.paused) throw rejection(`The run is not paused: it is ${stands(run)}.`)
-    },
     accept: (run) => {
       run.resume()
       return { message: 'The run goes on.' }
@@ -54,85 +46,112 @@ const doors: Readonly<Record<UpdateName, Door>> = {
   },
 }
 
-/** Makes the run answer to its updates, from the very first moment of the execution. */
+/**
+ * Makes the run answer to its updates, from the very first moment of the execution. The validators refuse
+ * what means nothing, without a trace; what means something and cannot be done is refused by the handlers,
+ * so that it stands in the history and in the run's evidence.
+ */
 export function openUpdates(run: Decidable): void {
-  for (const [name, door] of Object.entries(doors)) {
+  for (const name of updateNames) {
     setHandler(
       defineUpdate<UpdateAnswer, [unknown]>(name),
-      (raw) => door.accept(run, whoOf(argumentOf(door, raw))),
-      { description: description(door), validator: (raw) => door.validate(run, argumentOf(door, raw)) },
+      (raw: unknown, sender?: unknown) => answer(name, run, argumentOf(raw), sender),
+      {
+        description: `${doors[name].description} Input, all optional: {"step", "by", "comment"}.`,
+        validator: (raw) => validate(run, raw),
+      },
     )
   }
 }
 
-const description = ({ description: text, takes }: Door): string =>
-  `${text} Input, all optional: {"step", "by", "${takes ?? 'reason'}"}.`
+/** A history has room for so many, and nobody needs more. */
+const mostRefused = 200
 
-function decision(kind: DecisionKind, text: string, takes?: 'comment'): Door {
+function validate(run: Decidable, raw: unknown): void {
+  argumentOf(raw)
+  if (run.refused >= mostRefused) {
+    throw rejection(
+      `${mostRefused} decisions of this run were refused already; it takes no more. Cancel it (\`quorate cancel\`) if it is to end.`,
+    )
+  }
+}
+
+function answer(name: UpdateName, run: Decidable, argument: UpdateArgument, sender: unknown): UpdateAnswer {
+  const { waiting } = run
+  const who = whoOf(argument)
+  const asked = decided(name, argument, who, { waiting, sender })
+  const why = refusal(name, run, argument)
+  if (why !== undefined) {
+    run.note({ ...asked, outcome: 'refused', why })
+    throw rejection(why)
+  }
+  const answered = doors[name].accept(run, who)
+  run.note({ ...asked, outcome: 'accepted' })
+  return answered
+}
+
+type Seen = { readonly waiting: Waiting | undefined; readonly sender: unknown }
+
+function decided(
+  decision: UpdateName,
+  { step, ask, hash }: UpdateArgument,
+  { by, comment, door }: Who,
+  { waiting, sender }: Seen,
+): Omit<Decided, 'outcome'> {
+  const { update, identity } = sender instanceof Sender ? sender : { update: '', identity: undefined }
+  const ofStep = decision !== 'pause' && decision !== 'resume'
+  const named = {
+    ...(step === undefined ? {} : { step }),
+    ...(ask === undefined ? {} : { ask }),
+    ...(hash === undefined ? {} : { hash }),
+  }
   return {
-    description: text,
-    ...(takes === undefined ? {} : { takes }),
-    validate: (run, argument) => checkDecision(kind, run, argument),
-    accept: (run, who) => {
-      const { failure } = waitingOf(run)
-      run.decide({ kind, ...who })
-      return { message: `Accepted: ${kind} "${failure.summary}".`, step: failure.step }
+    kind: 'decision',
+    decision,
+    by,
+    ...(identity === undefined ? {} : { identity }),
+    door,
+    comment,
+    ...(waiting && ofStep ? { step: waiting.failure.step } : {}),
+    ...(waiting?.ask !== undefined && ofStep ? { ask: waiting.ask } : {}),
+    ...(Object.keys(named).length === 0 ? {} : { named }),
+    update,
+  }
+}
+
+function refusal(name: UpdateName, run: Decidable, argument: UpdateArgument): string | undefined {
+  const { waiting } = run
+  const otherProgram = argument.hash !== undefined && !run.hash.startsWith(argument.hash)
+  if (otherProgram) {
+    return `This run's program is ${run.hash.slice(0, 12)}, not ${argument.hash?.slice(0, 12)}: look at it anew (\`quorate show\`), then decide.`
+  }
+  if (waiting && name !== 'pause' && name !== 'resume') {
+    const other = otherAsking(waiting, argument)
+    if (other !== undefined) return other
+  }
+  return notOffered(name, run)
+}
+
+function otherAsking({ failure, ask }: Waiting, argument: UpdateArgument): string | undefined {
+  if (argument.step !== undefined && argument.step !== failure.step)
+    return `The step that waits is "${failure.step}", not "${argument.step}".`
+  if (argument.ask === undefined || argument.ask === ask) return undefined
+  return `What waits now is asking ${ask} of this run ("${failure.summary}"), and your answer is to asking ${argument.ask}: look at it anew, then decide.`
+}
+
+function decision(kind: DecisionKind, description: string): Door {
+  return {
+    description,
+    accept: (run, { by, comment }) => {
+      const { waiting } = run
+      run.decide({ kind, by, reason: comment })
+      if (!waiting) return { message: `Accepted: ${kind}.` }
+      const { failure, ask } = waiting
+      return {
+        message: `Accepted: ${kind} "${failure.summary}".`,
+        step: failure.step,
+        ...(ask === undefined ? {} : { ask }),
+      }
     },
   }
 }
-
-function checkDecision(kind: DecisionKind, run: Decidable, { step }: UpdateArgument): void {
-  const waiting = waitingOf(run)
-  if (step !== undefined && step !== waiting.failure.step) {
-    throw rejection(`The step that waits is "${waiting.failure.step}", not "${step}".`)
-  }
-  if (!waiting.offers.includes(kind)) {
-    const reason = waiting.withheld[kind] ?? (waiting.approval ? 'it cannot be decided now' : notAsked)
-    throw rejection(`"${kind}" is not offered: ${reason}. Offered: ${waiting.offers.join(', ')}.`)
-  }
-}
-
-const notAsked = 'the run asks for no approval now'
-
-function waitingOf(run: Decidable): Waiting {
-  if (!run.waiting) throw rejection(`No step waits for a decision: the run is ${stands(run)}.`)
-  return run.waiting
-}
-
-const stands = ({ phase }: Decidable): string => (phase === 'rollingBack' ? 'rolling back' : phase)
-
-const rejection = (message: string): ApplicationFailure =>
-  ApplicationFailure.nonRetryable(message, 'Rejected')
-
-const longest = 1000
-
-function argumentOf({ takes }: Door, raw: unknown): UpdateArgument {
-  if (raw === undefined || raw === null) return {}
-  if (typeof raw !== 'object' || Array.isArray(raw)) {
-    throw rejection(
-      'The input is one JSON object, for example {"by": "ada", "reason": "disk replaced"}, or nothing.',
-    )
-  }
-  const { step, by, reason, ...others } = { step: undefined, by: undefined, reason: undefined, ...raw }
-  const { comment, ...rest } = { comment: undefined, ...others }
-  const known = takes === undefined ? ['step', 'by', 'reason'] : ['step', 'by', 'comment', 'reason']
-  const unknown = [...Object.keys(rest), ...(comment === undefined || takes ? [] : ['comment'])]
-  if (unknown.length > 0) {
-    const names = known.map((name) => `"${name}"`)
-    throw rejection(`Unknown input "${unknown.join('", "')}"; there are ${listed(names)}.`)
-  }
-  return { ...text('step', step), ...text('by', by), ...text('reason', reason), ...text('comment', comment) }
-}
-
-function text(name: keyof UpdateArgument, value: unknown): UpdateArgument {
-  if (value === undefined || value === null || value === '') return {}
-  if (typeof value !== 'string' || value.length > longest) {
-    throw rejection(`"${name}" is a text of at most ${longest} characters.`)
-  }
-  return { [name]: value }
-}
-
-const whoOf = ({ by = 'someone', reason = '', comment = reason }: UpdateArgument): Who => ({
-  by,
-  reason: comment,
-})

@@ -72,6 +72,7 @@ function decision(
         const [why, which] = [flags.text(says), flags.text('step')]
         const answer = await decide(door, id, name, {
           by: whoAsks(environment),
+          door: 'cli',
           ...(why === undefined ? {} : { [says]: why }),
           ...(which === undefined ? {} : { step: which }),
         })

@@ -9,7 +9,7 @@ import { bundleWorkflowCode, DefaultLogger, Runtime, Worker, type WorkflowBundle
 import type { Json, Program } from '../../dsl/program.ts'
 import { createBinaryFinder } from '../../lab/binaries.ts'
 import { holderOf } from '../../worker/holder.ts'
-import type { HolderRequest, LoadedRun, LoadRequest, RunMemo, RunStatus } from '../../workflows/doors.ts'
+import type { EvidenceRequest, HolderRequest, LoadedRun, LoadRequest, RunMemo, RunStatus } from '../../workflows/doors.ts'
 import type { ActionRequest } from '../../workflows/ports.ts'
 
 /** A Temporal server and a worker with our workflows and made-up actions, for one test file. */
@@ -18,6 +18,8 @@ export interface TemporalWorld {
   readonly taskQueue: string
   /** Every call of an action, in order. */
   readonly calls: readonly ActionRequest[]
+  /** What runs put on record, in order. */
+  readonly written: EvidenceRequest['entries']
   /** What an action does from now on; succeeds with `{}` until it is said. */
   on(action: string, act: Act): void
   /** Makes a program known by its name. */
@@ -48,6 +50,7 @@ let bundled: Promise<WorkflowBundle> | undefined
 export function workflowBundle(): Promise<WorkflowBundle> {
   bundled ??= bundleWorkflowCode({
     workflowsPath: resolve(__dirname, '../../workflows/index.ts'),
+    workflowInterceptorModules: [resolve(__dirname, '../../workflows/sender.ts')],
     logger: new DefaultLogger('ERROR'),
   })
   return bundled
@@ -65,6 +68,7 @@ export async function startTemporalWorld(kind: 'devServer' | 'timeSkipping'): Pr
   const offered = new Map<string, LoadedRun>()
   const acts = new Map<string, Act>()
   const calls: ActionRequest[] = []
+  const written: EvidenceRequest['entries'][number][] = []
   const world = { attributes: false }
   const load = ({ runbook, by, inputs }: LoadRequest): LoadedRun => {
     const loaded = offered.get(runbook)
@@ -87,6 +91,7 @@ export async function startTemporalWorld(kind: 'devServer' | 'timeSkipping'): Pr
       activities: {
         ...Object.fromEntries(actions.map((name) => [name, perform])),
         'quorate.load': load,
+        'quorate.evidence': ({ entries }: EvidenceRequest) => void written.push(...entries),
         'quorate.holder': (request: HolderRequest) =>
           holderOf(env.client, request, {
             signal: Context.current().cancellationSignal,
@@ -101,6 +106,7 @@ export async function startTemporalWorld(kind: 'devServer' | 'timeSkipping'): Pr
     env,
     taskQueue,
     calls,
+    written,
     get attributes() {
       return world.attributes
     },
@@ -109,7 +115,7 @@ export async function startTemporalWorld(kind: 'devServer' | 'timeSkipping'): Pr
     },
     on: (action, act) => void acts.set(action, act),
     offer: (program, inputs = {}) =>
-      void offered.set(program.name, { program, inputs, hash: `hash of ${program.name}`, by: '', attributes: false, heartbeatTimeoutMs: 3000 }),
+      void offered.set(program.name, { program, inputs, hash: `hash of ${program.name}`, by: '', attributes: false, heartbeatTimeoutMs: 3000, evidence: true }),
     start: (runbook, { id = `${runbook}-${randomUUID()}`, input, memo }: StartOptions = {}) =>
       env.client.workflow.start(runbook, {
         taskQueue,
