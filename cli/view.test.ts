@@ -251,6 +251,12 @@ describe('a run as lines of a log', () => {
   })
 })
 
+test('a wait says how long it has been going on, and of how long', () => {
+  const wait = step('wait 5m', 'running', { startedMs: NOW - 12_000, untilMs: NOW + 288_000 })
+  const lines = renderView(snapshot({ phase: 'running', steps: [wait] }), options)
+  expect(lines.find((line) => line.includes('wait 5m'))).toMatch(/● wait 5m\s+12\.0 s of 5 min 00 s$/)
+})
+
 test('outputs that are lists of texts are read line by line, tables as they are', () => {
   const outputs = {
     summary: 'all is  well',

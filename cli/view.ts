@@ -71,8 +71,10 @@ const marks: Readonly<Record<StepStatus, readonly [mark: string, style: Style, w
   undone: ['↺', 'yellow', 'taken back'],
 }
 
-function timeOf({ status, startedMs, endedMs }: StepView, now: number): string {
+function timeOf({ status, startedMs, endedMs, untilMs }: StepView, now: number): string {
   if (startedMs === undefined || status === 'notNeeded') return ''
+  if (status === 'running' && untilMs !== undefined)
+    return `${elapsed(now - startedMs)} of ${elapsed(untilMs - startedMs)}`
   if (status === 'running') return elapsed(now - startedMs)
   return endedMs === undefined ? '' : elapsed(endedMs - startedMs)
 }

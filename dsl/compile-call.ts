@@ -1,6 +1,7 @@
 import type { ActionSpec } from './action-spec.ts'
 import { findingsIn } from './check-with.ts'
 import { compileCondition } from './compile-expression.ts'
+import { compileDuration } from './compile-wait.ts'
 import { compileTemplate, type CompiledTemplate } from './compile-template.ts'
 import { complain, outputType, pin, type Compiler, type Scope } from './compiler.ts'
 import { parseDuration } from './duration.ts'
@@ -9,7 +10,7 @@ import type { Template } from './program.ts'
 import { childOf, entryOf, type YamlNode } from './yaml-node.ts'
 import type { StepSource } from './runbook-schema.ts'
 import { optionalText, positive, withOutputs, type Body, type OwnPart, type Site } from './step-site.ts'
-import { dyn, typeText } from './types.ts'
+import { dyn } from './types.ts'
 
 /** The kinds of step that perform an action: `uses` once, `gate` again and again. */
 
@@ -75,13 +76,7 @@ function compileStable(
     const message = "It cannot hold for this long: the gate's time is up before."
     complain(compiler, node.range, { code: 'WRONG_VALUE', message, hint: 'Make "timeout" longer.' })
   }
-  if (ms !== undefined) return { kind: 'literal', value: ms }
-  const { template, type } = compileTemplate(compiler, scope, node)
-  if (template.kind === 'literal' && type.kind === 'dyn') return none
-  if (type.kind === 'int' || type.kind === 'dyn') return template
-  const message = `"stable" must be a duration such as 10s, or an expression that gives one; this is ${typeText(type)}.`
-  complain(compiler, node.range, { code: 'WRONG_TYPE', message })
-  return none
+  return compileDuration(compiler, scope, node, 'stable') ?? none
 }
 
 function actionNamed(compiler: Compiler, node: YamlNode, name: string): ActionSpec | undefined {

@@ -3,6 +3,8 @@ import { gateBody, usesBody } from './compile-call.ts'
 import { callBody } from './compile-callee.ts'
 import { compileCondition } from './compile-expression.ts'
 import { approveBody, assertBody, forEachBody, groupBody, setBody } from './compile-plain.ts'
+import { notifyBody } from './compile-notify.ts'
+import { waitBody } from './compile-wait.ts'
 import { complain, originOf, type Compiler, type Scope } from './compiler.ts'
 import { parseDuration } from './duration.ts'
 import type { Expression, RetrySpec, Step } from './program.ts'
@@ -147,6 +149,10 @@ function compileBody(site: Site, read: ReadStep, key: string): Body {
       return approveBody(site, read.source)
     case 'call':
       return callBody(site, read.source, key)
+    case 'wait':
+      return waitBody(site)
+    case 'notify':
+      return notifyBody(site)
   }
 }
 

@@ -55,6 +55,24 @@ test.each([
   ],
   ['a key of a later version', `${inspect}    rescue: []`, ['NOT_YET 12:5']],
   ['maxParallel', '  - forEach: "[1]"\n    maxParallel: 2\n    steps: [{ set: { a: 1 } }]', ['NOT_YET 10:5']],
+  ['a notice without a message', '  - notify: { to: [a] }', ['MISSING 9:15']],
+  ['a notice that is a text', '  - notify: hello', ['WRONG_TYPE 9:13']],
+  ['a notice to one name', '  - notify: { message: a, to: oncall }', ['WRONG_TYPE 9:31']],
+  ['a notice to a number', '  - notify: { message: a, to: [1] }', ['WRONG_TYPE 9:31']],
+  [
+    'a notice to what an input does not list',
+    '  - notify: { message: a, to: "${{ inputs.soak }}" }',
+    ['WRONG_TYPE 9:31'],
+  ],
+  ['a notice about what is not there', '  - notify: { message: "${{ steps.x.y }}" }', ['UNKNOWN_NAME 9:35']],
+  ['a notice that may fail', '  - notify: { message: a }\n    onFailure: rollback', ['STEP_KEY 10:5']],
+  ['a wait that is no duration', '  - wait: a while', ['WRONG_TYPE 9:11']],
+  ['a wait for a number', '  - wait: 30', ['WRONG_TYPE 9:11']],
+  ['a wait of nothing', '  - wait: 0s', ['WRONG_VALUE 9:11']],
+  ['a wait of more than a month', '  - wait: 32d', ['WRONG_VALUE 9:11']],
+  ['a wait for a text of an expression', '  - wait: ${{ inputs.cluster }}', ['WRONG_TYPE 9:11']],
+  ['a wait for an unknown input', '  - wait: ${{ inputs.soka }}', ['UNKNOWN_NAME 9:22']],
+  ['a wait with a timeout', '  - wait: 30s\n    timeout: 5s', ['STEP_KEY 10:5']],
   ['a key of another kind', '  - set: { a: 1 }\n    retry: { attempts: 2 }', ['STEP_KEY 10:5']],
   ['an unknown key', `${inspect}    timeot: 5s`, ['UNKNOWN_KEY 12:5']],
   ['an unknown key of retry', `${inspect}    retry: { attempts: 2, intervall: 5s }`, ['UNKNOWN_KEY 12:27']],
@@ -546,4 +564,29 @@ test('however a runbook is damaged, compiling throws nothing and every problem l
     }),
     { numRuns: 300 },
   )
+})
+
+test('a notice has a message, and perhaps channels', () => {
+  const { steps } = program(
+    runbook(
+      "  - notify: { message: 'look at ${{ inputs.cluster }}', to: [ops, '${{ inputs.cluster }}'] }\n  - notify: { message: done }",
+    ),
+  )
+  expect(steps).toMatchObject([
+    { kind: 'notify', message: { kind: 'text' }, to: { kind: 'list' } },
+    { kind: 'notify', message: { kind: 'literal', value: 'done' } },
+  ])
+})
+
+test('a wait is milliseconds, or what an expression gives', () => {
+  const { steps } = program(
+    runbook(
+      "  - wait: 1m30s\n  - name: let it settle\n    wait: ${{ inputs.soak }}\n  - { wait: '${{ inputs.soak * 2 }}', if: 'inputs.soak > 0' }",
+    ),
+  )
+  expect(steps).toMatchObject([
+    { kind: 'wait', key: 'wait-1', waitMs: { kind: 'literal', value: 90_000 } },
+    { kind: 'wait', waitMs: { kind: 'expression', expression: { source: 'inputs.soak' } } },
+    { kind: 'wait', waitMs: { kind: 'expression', expression: { source: 'inputs.soak * 2' } } },
+  ])
 })

@@ -78,6 +78,9 @@ class Walk {
         return ['{', '}']
       case 'approve':
         return ['[/', '/]']
+      case 'wait':
+      case 'notify':
+        return ['([', '])']
       case 'call':
         return ['[[', ']]']
       case 'set':

@@ -1,6 +1,6 @@
 import { durationText } from './duration.ts'
 import { cell, code, codeOf, expressionCode, proseOf, titleOf } from './page-text.ts'
-import type { Effect, Program, Step } from './program.ts'
+import type { Effect, Program, Step, Template } from './program.ts'
 
 export interface Paged {
   readonly program: Program
@@ -43,6 +43,10 @@ function whatOf({ actions }: Program, step: Step): string {
       return ' · asks a person'
     case 'assert':
       return ' · check'
+    case 'notify':
+      return ' · tells people'
+    case 'wait':
+      return ` · waits ${durationCode(step.waitMs)}`
     case 'forEach':
       return ` · for each ${code(step.as)} of ${expressionCode(step.forEach)}, one after another`
     case 'set':
@@ -76,6 +80,8 @@ function ownNotes(step: Step): readonly string[] {
       )
     case 'approve':
       return [`Asked: ${cell(proseOf(step.message))}`]
+    case 'notify':
+      return [`Told: ${cell(proseOf(step.message))}${step.to === undefined ? '' : ` To ${codeOf(step.to)}`}`]
     case 'set':
       return Object.entries(step.set).map(([name, template]) => `${code(name)} = ${codeOf(template)}`)
     case 'call':
@@ -89,6 +95,7 @@ function ownNotes(step: Step): readonly string[] {
     case 'uses':
     case 'forEach':
     case 'steps':
+    case 'wait':
       return []
   }
 }
@@ -100,13 +107,15 @@ function gateNote({
   gateTimeoutMs,
 }: Extract<Step, { readonly kind: 'gate' }>): string {
   const stable =
-    stableMs.kind === 'literal'
-      ? Number(stableMs.value) > 0
-        ? `, and stays so for ${durationText(Number(stableMs.value))}`
-        : ''
-      : `, and stays so for ${codeOf(stableMs)}`
+    stableMs.kind === 'literal' && !(Number(stableMs.value) > 0)
+      ? ''
+      : `, and stays so for ${durationCode(stableMs)}`
   return `Goes on once ${expressionCode(until)} holds${stable}; asked every ${durationText(everyMs)}, for ${durationText(gateTimeoutMs)} at most`
 }
+
+/** Milliseconds as their author would write them. */
+const durationCode = (ms: Template): string =>
+  ms.kind === 'literal' ? durationText(Number(ms.value)) : codeOf(ms)
 
 function commonNotes({ program }: Paged, step: Step): readonly string[] {
   const effect = step.kind === 'uses' ? program.actions[step.uses]?.effect : undefined

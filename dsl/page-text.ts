@@ -54,6 +54,10 @@ export function titleOf(step: Step, actions: Program['actions'], of: (template: 
       return text('check')
     case 'approve':
       return text('approval')
+    case 'notify':
+      return text('tell people')
+    case 'wait':
+      return text('wait')
     case 'set':
       return text(`note ${Object.keys(step.set).join(', ')}`)
     case 'forEach':

@@ -181,8 +181,32 @@ export interface ApproveStep extends StepBase {
   readonly message: Template
 }
 
+/** Lets time pass. */
+export interface WaitStep extends StepBase {
+  readonly kind: 'wait'
+  /** A template, because it may come from an input; milliseconds, `longestWaitMs` at most. */
+  readonly waitMs: Template
+}
+
+/** Tells people something. It never fails a run. */
+export interface NotifyStep extends StepBase {
+  readonly kind: 'notify'
+  readonly message: Template
+  /** Names of channels, as a list; all that the worker knows unless given. */
+  readonly to?: Template
+}
+
 export type Step =
-  UsesStep | GateStep | AssertStep | ForEachStep | GroupStep | SetStep | CallStep | ApproveStep
+  | UsesStep
+  | GateStep
+  | AssertStep
+  | ForEachStep
+  | GroupStep
+  | SetStep
+  | CallStep
+  | ApproveStep
+  | WaitStep
+  | NotifyStep
 
 /** `kept`: no step may endanger the quorum. `lost`: nothing harmful is done while a quorum lives. */
 export type Quorum = 'kept' | 'lost'

@@ -159,6 +159,22 @@ export const stepSchemas = {
       .describe('Waits until a person approves; when it is rejected, the step fails with the comment.'),
     ...anyStep,
   }),
+  wait: z.strictObject({
+    wait: z.string().describe('How long: a duration, or an expression that gives one.'),
+    ...anyStep,
+  }),
+  notify: z.strictObject({
+    notify: z
+      .strictObject({
+        message: z.string().min(1).describe('What people are told.'),
+        to: z
+          .union([z.array(z.string()).min(1), z.string()])
+          .describe('Names of channels, as the worker’s configuration has them; all of them unless given.')
+          .optional(),
+      })
+      .describe('Tells people something. A notice that cannot be delivered is noted, and the run goes on.'),
+    ...anyStep,
+  }),
 } as const
 
 export type StepKind = keyof typeof stepSchemas
@@ -169,12 +185,14 @@ export const stepKinds: readonly StepKind[] = [
   'approve',
   'call',
   'forEach',
+  'notify',
   'set',
   'steps',
+  'wait',
 ]
 
 /** Of the language as designed, but not in this version. */
-export const laterKinds: readonly string[] = ['manual', 'parallel', 'wait', 'notify']
+export const laterKinds: readonly string[] = ['manual', 'parallel']
 export const laterKeys: readonly string[] = ['rescue', 'always', 'maxParallel']
 
 export type InputSource = z.output<typeof inputSchema>

@@ -99,6 +99,8 @@ const names: Readonly<Record<StepKind, string>> = {
   set: 'a set step',
   call: 'a call',
   approve: 'an approve step',
+  wait: 'a wait step',
+  notify: 'a notify step',
 }
 
 function shaped(compiler: Compiler, node: MapNode, kind: StepKind): ReadStep | undefined {
@@ -119,6 +121,10 @@ function shaped(compiler: Compiler, node: MapNode, kind: StepKind): ReadStep | u
       return as(kind, shape(compiler, node, kind, stepSchemas.call))
     case 'approve':
       return as(kind, shape(compiler, node, kind, stepSchemas.approve))
+    case 'wait':
+      return as(kind, shape(compiler, node, kind, stepSchemas.wait))
+    case 'notify':
+      return as(kind, shape(compiler, node, kind, stepSchemas.notify))
   }
 }
 

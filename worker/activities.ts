@@ -12,10 +12,13 @@ import type {
   LoadedRun,
   LoadRequest,
   LockHolder,
+  NotifyRequest,
 } from '../workflows/doors.ts'
-import type { ActionRequest } from '../workflows/ports.ts'
+import type { ActionRequest, Told } from '../workflows/ports.ts'
+import type { Channels } from './channels.ts'
 import { holderOf } from './holder.ts'
 import { loadRunbook } from './load.ts'
+import { notifyChannels } from './notify.ts'
 
 export interface ActivityOptions {
   readonly catalogue: ReadonlyMap<string, Action>
@@ -25,12 +28,15 @@ export interface ActivityOptions {
   readonly heartbeatTimeoutMs: number
   /** Whether the server knows the search attributes of runs. */
   readonly attributes: () => Promise<boolean>
+  /** Where notices go, read anew. */
+  readonly channels: () => Promise<Channels>
 }
 
 type ActionActivity = (request: ActionRequest) => Promise<Json>
 
 export interface OwnActivities {
   readonly 'quorate.load': (request: LoadRequest) => Promise<LoadedRun>
+  readonly 'quorate.notify': (request: NotifyRequest) => Promise<Told>
   readonly 'quorate.holder': (request: HolderRequest) => Promise<LockHolder | null>
   readonly 'quorate.evidence': (request: EvidenceRequest) => Promise<void>
 }
@@ -45,6 +51,7 @@ export function createActivities(
   return {
     ...Object.fromEntries(actions),
     'quorate.load': (request) => asInputFailure(() => load(request, options)),
+    'quorate.notify': (request) => notifyChannels(request, options.channels),
     'quorate.holder': (request) => holderOf(options.client, request, waiting()),
     'quorate.evidence': async ({ run, entries }) => {
       for (const entry of entries) await options.environment.evidence.append(run, entry)

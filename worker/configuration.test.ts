@@ -24,6 +24,7 @@ test('what is said counts, relative to where it is said', () => {
     QUORATE_RUNBOOKS: 'a:/b::',
     QUORATE_STATE: 'state',
     QUORATE_HEARTBEAT_TIMEOUT: '3s',
+    QUORATE_NOTIFY: 'channels.yaml',
   }
   expect(readConfiguration(environment, '/here')).toEqual({
     temporal: { address: 'temporal:7233', namespace: 'ops' },
@@ -32,6 +33,7 @@ test('what is said counts, relative to where it is said', () => {
     runbooks: ['/here/a', '/b'],
     stateDirectory: '/here/state',
     heartbeatTimeoutMs: 3000,
+    notify: 'channels.yaml',
   })
 })
 

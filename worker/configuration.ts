@@ -15,6 +15,8 @@ export interface Configuration {
   readonly stateDirectory: string
   /** How long an activity may be silent before its worker is taken for dead. */
   readonly heartbeatTimeoutMs: number
+  /** Where notices go, as `QUORATE_NOTIFY` says it. */
+  readonly notify?: string
 }
 
 export interface TemporalSettings {
@@ -39,6 +41,7 @@ export type Environment = Readonly<Record<string, string | undefined>>
  * `TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`, `TEMPORAL_PROFILE` and all else that Temporal's tools know;
  * `QUORATE_INVENTORY` (default `inventory.yaml` here), `QUORATE_RUNBOOKS` (directories as in PATH),
  * `QUORATE_STATE` (default `$QUORATE_HOME`, `$XDG_STATE_HOME/quorate` or `~/.quorate`),
+ * `QUORATE_NOTIFY` (addresses, or a file with `channels`; nobody is told unless given),
  * `QUORATE_TASK_QUEUE` (default `quorate`), `QUORATE_HEARTBEAT_TIMEOUT` (default `10s`).
  */
 export function readConfiguration(environment: Environment, directory = process.cwd()): Configuration {
@@ -53,6 +56,7 @@ export function readConfiguration(environment: Environment, directory = process.
     runbooks: data.QUORATE_RUNBOOKS.map((path) => resolve(directory, path)),
     stateDirectory: resolve(directory, data.QUORATE_STATE ?? defaultState(data)),
     heartbeatTimeoutMs: data.QUORATE_HEARTBEAT_TIMEOUT,
+    ...(data.QUORATE_NOTIFY === undefined ? {} : { notify: data.QUORATE_NOTIFY }),
   }
 }
 
@@ -71,6 +75,7 @@ const settings = z.object({
     .transform((text) => text.split(delimiter).filter((path) => path !== '')),
   QUORATE_STATE: z.string().optional(),
   QUORATE_HOME: absolute('QUORATE_HOME').optional(),
+  QUORATE_NOTIFY: z.string().optional(),
   XDG_STATE_HOME: z.string().optional(),
   QUORATE_HEARTBEAT_TIMEOUT: z
     .string()

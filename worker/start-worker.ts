@@ -5,6 +5,7 @@ import { catalogue } from '../activities/catalogue.ts'
 import { createEnvironment } from '../activities/environment.ts'
 import { createActivities } from './activities.ts'
 import { workflowBundle } from './bundle.ts'
+import { type Channels, readChannels } from './channels.ts'
 import type { Configuration, TemporalSettings } from './configuration.ts'
 import { loadInventory } from './inventory.ts'
 import { ownRunbooks } from './runbooks.ts'
@@ -26,10 +27,11 @@ export interface RunningWorker {
 
 /**
  * Starts a worker and returns when it takes work. Throws `UnreachableError`, and `InputError` for an
- * inventory that cannot be used. The process' signals are the caller's.
+ * inventory or channels that cannot be used. The process' signals are the caller's.
  */
 export async function startWorker(configuration: Configuration, logger: Logger): Promise<RunningWorker> {
   await loadInventory(configuration.inventory)
+  await channelsOf(configuration)
   installRuntime(logger)
   const connection = await connect(configuration.temporal)
   try {
@@ -61,6 +63,7 @@ async function serve(configuration: Configuration, connection: NativeConnection)
       runbooks: [ownRunbooks(), ...runbooks],
       heartbeatTimeoutMs,
       attributes: () => attributes.known(),
+      channels: () => channelsOf(configuration),
     }),
     // A worker that was killed is not waited for: its runs go to whoever is there.
     stickyQueueScheduleToStartTimeout: '2s',
@@ -70,6 +73,8 @@ async function serve(configuration: Configuration, connection: NativeConnection)
   const ended = runThenClose(worker, [environment, connection])
   return { ...(advice === undefined ? {} : { advice }), ended, stop: () => stopped(worker, ended) }
 }
+
+const channelsOf = ({ notify }: Configuration): Promise<Channels> => readChannels(notify, process.cwd())
 
 async function runThenClose(worker: Worker, resources: readonly { close(): Promise<void> }[]): Promise<void> {
   try {

@@ -97,6 +97,7 @@ function workerOf(taskQueue: string): Promise<Worker> {
         client: env.client,
         runbooks: [directory],
         heartbeatTimeoutMs: 5000,
+        channels: () => Promise.resolve({}),
         attributes: () => Promise.resolve(false),
       }),
       shutdownGraceTime: '100ms',

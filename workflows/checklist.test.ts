@@ -54,6 +54,20 @@ A rollback would take back, in this order: h2: a; h1: b.
 `)
 })
 
+test('a wait says since when and until when', () => {
+  const at = Date.UTC(2026, 10, 21, 8, 0, 0)
+  const view: RunView = {
+    phase: 'running',
+    steps: [
+      step('wait 30s', { status: 'done', startedMs: at - 30_000, endedMs: at, untilMs: at }),
+      step('wait 1m', { status: 'running', startedMs: at, untilMs: at + 60_000 }),
+    ],
+  }
+  expect(checklist({ title: 'Rest', view })).toContain(`- ✔ wait 30s (30.0 s)
+- ● wait 1m (*running*, since 2026-11-21T08:00:00Z, until 2026-11-21T08:01:00Z)
+`)
+})
+
 test('a run that asks for an approval shows the message in full, and how to answer', () => {
   const asking: Waiting = {
     ...waiting,

@@ -143,11 +143,15 @@ const marks: Readonly<Record<StepStatus, readonly [mark: string, word: string]>>
   undone: ['↩', 'taken back'],
 }
 
-function line({ summary, status, depth, startedMs, endedMs, note }: StepView): string {
+function line({ summary, status, depth, startedMs, endedMs, untilMs, note }: StepView): string {
   const [mark, word] = marks[status]
   const took =
     status === 'done' && startedMs !== undefined && endedMs !== undefined ? duration(endedMs - startedMs) : ''
-  const said = [word && `*${word}*`, took, note ? escaped(note) : ''].filter((part) => part !== '')
+  const until = status === 'running' && untilMs !== undefined ? `until ${isoTime(untilMs)}` : ''
+  const since = until !== '' && startedMs !== undefined ? `since ${isoTime(startedMs)}` : ''
+  const said = [word && `*${word}*`, took, since, until, note ? escaped(note) : ''].filter(
+    (part) => part !== '',
+  )
   const indent = '\u2003'.repeat(Math.min(depth, deepest))
   return `- ${indent}${mark} ${escaped(summary)}${said.length > 0 ? ` (${said.join(', ')})` : ''}`
 }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
 import type { WorkflowHandle } from '@temporalio/client'
-import { forEach, program, set, template, undoneBy, uses } from '../test/replay/build.ts'
+import { forEach, program, set, template, undoneBy, uses, wait } from '../test/replay/build.ts'
 import {
   endOf,
   failing,
@@ -36,6 +36,7 @@ test('a run that continues as new after every step goes on as one', async () => 
         set('s', { n: '${{ steps.a.n }}' }),
         forEach('e', 'inputs.list', [
           uses('b', 'do', { n: '${{ vars.n }}' }),
+          wait('w', 20),
           set('t', { n: '${{ vars.n + 1 }}' }),
         ]),
       ],

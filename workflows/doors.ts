@@ -163,6 +163,15 @@ export interface LoadedRun {
   readonly evidence?: true
 }
 
+/** Activity `quorate.notify`: gives a `Told`. */
+export interface NotifyRequest {
+  readonly run: RunIdentity
+  readonly step: string
+  readonly text: string
+  /** Names of channels; all of them unless given. */
+  readonly to?: readonly string[]
+}
+
 /** Activity `quorate.holder`: null when nobody holds the lock. */
 export interface HolderRequest {
   readonly cluster: string

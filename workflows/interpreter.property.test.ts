@@ -8,10 +8,12 @@ import {
   forEach,
   gate,
   group,
+  notify,
   program,
   set,
   undoneBy,
   uses,
+  wait,
 } from '../test/replay/build.ts'
 import { type Answer, Cut, type Script, ScriptedWorld } from '../test/replay/scripted-world.ts'
 import { interpret } from './interpreter.ts'
@@ -24,7 +26,18 @@ type Build = ReturnType<typeof uses>
 
 interface Shape {
   readonly kind:
-    'uses' | 'look' | 'gate' | 'assert' | 'set' | 'group' | 'forEach' | 'call' | 'approve' | 'refuse'
+    | 'uses'
+    | 'look'
+    | 'gate'
+    | 'assert'
+    | 'set'
+    | 'group'
+    | 'forEach'
+    | 'call'
+    | 'approve'
+    | 'refuse'
+    | 'wait'
+    | 'notify'
   readonly undo: 'none' | 'one' | 'checked'
   readonly groupUndo: boolean
   readonly noReturn: boolean
@@ -38,7 +51,19 @@ interface Shape {
 const shape = (depth: number): fc.Arbitrary<Shape> =>
   fc.record({
     kind: fc.constantFrom<Shape['kind'][]>(
-      ...(['uses', 'uses', 'uses', 'look', 'gate', 'assert', 'set', 'approve', 'refuse'] as const),
+      ...([
+        'uses',
+        'uses',
+        'uses',
+        'look',
+        'gate',
+        'assert',
+        'set',
+        'approve',
+        'refuse',
+        'wait',
+        'notify',
+      ] as const),
       ...(depth > 0 ? (['group', 'forEach', 'call'] as const) : []),
     ),
     undo: fc.constantFrom<Shape['undo'][]>('none', 'one', 'one', 'checked'),
@@ -75,6 +100,10 @@ function step(one: Shape, id: string): Build {
       return set(id, { [id]: '${{ inputs.yes }}' }, options)
     case 'approve':
       return approve(id, 'go on with ${{ inputs.yes }}?', options)
+    case 'wait':
+      return wait(id, 5, options)
+    case 'notify':
+      return notify(id, 'yes is ${{ inputs.yes }}', { skippable, ...(one.when ? {} : { if: 'inputs.no' }) })
     case 'group':
       return group(id, built(one.inside, `${id}_`), options)
     case 'forEach':

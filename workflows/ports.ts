@@ -7,7 +7,9 @@ import type { Expression, Json, Program } from '../dsl/program.ts'
 export interface Ports {
   /** Performs an action, or polls it as a gate; throws `StepFailure` when it did not succeed. */
   call(call: ActionCall): Promise<Json>
-  /** Waits between two tries of a step. */
+  /** Tells people something. It never fails: what became of it is in the answer. */
+  tell(notice: Notice): Promise<Told>
+  /** Lets time pass: between two tries of a step, or because the runbook says so. */
   sleep(ms: number, summary: string): Promise<void>
   /** Milliseconds since 1970, from the run's own clock. */
   now(): number
@@ -36,6 +38,22 @@ export interface ActionCall {
   readonly undo: boolean
   /** Of the runbook the step stands in: with `lost` it is done only while no quorum lives. */
   readonly quorum: Program['quorum']
+}
+
+export interface Notice {
+  /** As in `ActionCall`. */
+  readonly step: string
+  readonly summary: string
+  /** At most 4000 characters. */
+  readonly text: string
+  /** Names of channels; all of them unless given. */
+  readonly to?: readonly string[]
+}
+
+export interface Told {
+  /** Names of the channels that took it. */
+  readonly told: readonly string[]
+  readonly failed: readonly { readonly channel: string; readonly reason: string }[]
 }
 
 export interface GateCall {
@@ -131,6 +149,8 @@ export interface StepView {
   readonly depth: number
   readonly startedMs?: number
   readonly endedMs?: number
+  /** While it runs: when it is over, where that is known. */
+  readonly untilMs?: number
   readonly note?: string
 }
 

@@ -1,4 +1,5 @@
 import { asText, render } from '../dsl/expression.ts'
+import { waitSummary } from './wait.ts'
 import type { Json, PinnedAction, Program, Step, Template } from '../dsl/program.ts'
 
 type Values = Readonly<Record<string, Json>>
@@ -36,6 +37,10 @@ function unnamed(step: Step, actions: Actions, values: Values): string {
       return step.title
     case 'approve':
       return 'approval'
+    case 'notify':
+      return `tell people: ${textOf(step.message, values)}`
+    case 'wait':
+      return waitSummary(step, values)
     case 'steps':
       return lastOf(step.key)
   }

@@ -10,7 +10,8 @@ import type { Json, Program } from '../dsl/program.ts'
 import { stepFailure } from './activity-failure.ts'
 import { RunCancelled } from './failure.ts'
 import { interruptible } from './interruptible.ts'
-import type { ActionCall, ActionRequest, Decision, Ports, RunState, RunView } from './ports.ts'
+import type { NotifyRequest } from './doors.ts'
+import type { ActionCall, ActionRequest, Decision, Notice, Ports, RunState, RunView, Told } from './ports.ts'
 import type { RunSession } from './run-session.ts'
 
 export interface TemporalPortsOptions {
@@ -45,7 +46,25 @@ export class TemporalPorts implements Ports {
     }
   }
 
+  /** Short, and not called off by a cancel: whoever must know is told. */
+  async tell({ step, summary, text, to }: Notice): Promise<Told> {
+    this.#calls++
+    const request: NotifyRequest = {
+      run: this.#options.session.identity,
+      step,
+      text,
+      ...(to === undefined ? {} : { to }),
+    }
+    try {
+      return await scheduleActivity<Told>('quorate.notify', [request], { ...notifying, summary })
+    } catch (error) {
+      if (!(error instanceof ActivityFailure)) throw error
+      return { told: [], failed: [{ channel: 'anybody', reason: stepFailure(error, true).message }] }
+    }
+  }
+
   async sleep(ms: number, summary: string): Promise<void> {
+    this.#calls++
     await interruptible(this.#options.session, () => sleep(Math.max(1, Math.round(ms)), { summary }))
   }
 
@@ -109,6 +128,11 @@ export class TemporalPorts implements Ports {
     }
   }
 }
+
+const notifying = {
+  startToCloseTimeout: '1m',
+  retry: { initialInterval: '500ms', maximumAttempts: 3 },
+} as const
 
 /** The action's own time is up before: the server steps in only when the worker cannot say so any more. */
 const graceMs = 15_000

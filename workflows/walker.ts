@@ -8,18 +8,20 @@ import type {
   GateStep,
   GroupStep,
   Json,
+  NotifyStep,
   PinnedAction,
   Program,
   RetrySpec,
-  SetStep,
   Step,
   Template,
   UsesStep,
+  WaitStep,
 } from '../dsl/program.ts'
 import { enteredCallee, outputsOf } from './callee.ts'
 import { approvalOf, approvedBy } from './approval.ts'
 import { asFailure, BegunAnew, RunCancelled, StepFailure } from './failure.ts'
 import type { Memory } from './memory.ts'
+import { noticeOf, toldResult } from './notice.ts'
 import type { Outline } from './outline.ts'
 import { iterations, type Place, placeOf } from './place.ts'
 import type {
@@ -34,6 +36,7 @@ import type {
   Waiting,
 } from './ports.ts'
 import { summaryOf, textOf } from './summary.ts'
+import { waitMsOf } from './wait.ts'
 
 /** What all parts of the interpreter share while it runs one program. */
 export interface Run {
@@ -63,7 +66,7 @@ export interface Direction {
   approve(step: Step, place: Place, summary: string, asked: Approval): Promise<Decision>
 }
 
-type LeafStep = UsesStep | GateStep | AssertStep | SetStep | ApproveStep
+type LeafStep = Exclude<Step, StepWithBody | NotifyStep>
 type Outcome =
   | { readonly kind: 'over' }
   | { readonly kind: 'inside'; readonly bodies: readonly Place[] }
@@ -137,6 +140,7 @@ export class Walker {
       // The boundary may have been a pause of hours.
       startedMs = ports.now()
       this.#begin(place, summary)
+      if (step.kind === 'notify') return await this.#tell(step, place, summary, startedMs)
       const output = await this.#perform(step, place, summary)
       this.#give(step, place, output)
       this.#finish(step, place, { status: 'done', ...kept(step, output), startedMs, endedMs: ports.now() })
@@ -148,6 +152,14 @@ export class Walker {
         this.#run.outline.mark(place.path, { status: 'pending', note: 'interrupted' })
       throw error
     }
+  }
+
+  async #tell(step: NotifyStep, place: Place, summary: string, startedMs: number): Promise<Outcome> {
+    const { ports } = this.#run
+    const notice = noticeOf(step, place.path, summary, place.scope.values())
+    const result = toldResult(notice.ok ? await ports.tell(notice.value) : notice.told)
+    this.#finish(step, place, { ...result, startedMs, endedMs: ports.now() })
+    return { kind: 'over' }
   }
 
   #notNeeded(step: Step, place: Place, atMs: number): Outcome {
@@ -236,7 +248,17 @@ export class Walker {
         return worked(() => rendered(step.set, place))
       case 'approve':
         return this.#approval(step, place, summary)
+      case 'wait':
+        return this.#wait(step, place, summary)
     }
+  }
+
+  async #wait(step: WaitStep, place: Place, summary: string): Promise<Json> {
+    const ms = worked(() => waitMsOf(step, place.scope.values()))
+    this.#run.outline.mark(place.path, { untilMs: this.#run.ports.now() + ms })
+    this.#run.report(this.#direction.phase)
+    await this.#run.ports.sleep(ms, summary)
+    return null
   }
 
   async #approval(step: ApproveStep, place: Place, summary: string): Promise<Json> {

@@ -8,12 +8,14 @@ import type {
   GateStep,
   GroupStep,
   InputSpec,
+  NotifyStep,
   PinnedAction,
   Program,
   SetStep,
   Step,
   Template,
   UsesStep,
+  WaitStep,
 } from '../../dsl/program.ts'
 
 /** Small programs for tests, written as the compiler would write them. */
@@ -93,6 +95,24 @@ export const assert =
 export const approve =
   (id: string, message: string, options: Options = {}): Build =>
   (prefix): ApproveStep => ({ ...base(prefix + id, { id, ...options }), kind: 'approve', message: template(message) })
+
+export const notify =
+  (id: string, message: string, { to, ...options }: Options & { readonly to?: Template } = {}): Build =>
+  (prefix): NotifyStep => ({
+    ...base(prefix + id, options),
+    kind: 'notify',
+    message: template(message),
+    ...(to === undefined ? {} : { to }),
+  })
+
+/** Milliseconds, or a template that gives them. */
+export const wait =
+  (id: string, ms: number | string, options: Options = {}): Build =>
+  (prefix): WaitStep => ({
+    ...base(prefix + id, options),
+    kind: 'wait',
+    waitMs: typeof ms === 'number' ? { kind: 'literal', value: ms } : template(ms),
+  })
 
 export const set =
   (id: string, values: Readonly<Record<string, string>>, options: Options = {}): Build =>
@@ -194,6 +214,8 @@ function actionsOf(step: Step): readonly string[] {
     case 'assert':
     case 'set':
     case 'approve':
+    case 'wait':
+    case 'notify':
       return undo
   }
 }

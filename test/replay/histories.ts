@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { approve, assert, call, forEach, gate, group, program, set, template, undoneBy, uses } from './build.ts'
+import { approve, assert, call, forEach, gate, group, notify, program, set, template, undoneBy, uses, wait } from './build.ts'
 import { historyFromJson } from './history-json.ts'
 import { failing, type TemporalWorld, untilStatus, untilWaiting } from './temporal-world.ts'
 
@@ -148,6 +148,15 @@ export const stories: readonly Story[] = [
       await untilStatus(handle, 'the last step to wait', ({ view }) => view.waiting?.failure.step === 'last')
       await handle.executeUpdate('rollback')
       await handle.result().catch(() => undefined)
+      return handle.workflowId
+    },
+  },
+  {
+    name: 'wait-and-notify',
+    async play(world, name) {
+      world.offer(program(name, [uses('a', 'do'), wait('w', '${{ inputs.soak }}'), notify('n', 'waited'), uses('b', 'do')], { cluster }), { cluster: name, soak: 300 })
+      const handle = await world.start(name, { id: name })
+      await handle.result()
       return handle.workflowId
     },
   },

@@ -1,6 +1,6 @@
 import type { Json } from '../../dsl/program.ts'
 import { RunCancelled, StepFailure } from '../../workflows/failure.ts'
-import type { ActionCall, Decision, DecisionKind, Ports, RunState, RunView, Waiting } from '../../workflows/ports.ts'
+import type { ActionCall, Decision, DecisionKind, Notice, Ports, RunState, RunView, Told, Waiting } from '../../workflows/ports.ts'
 
 export type Answer = 'failed' | 'unknown' | 'refused' | { readonly output: Json }
 
@@ -11,6 +11,8 @@ export interface Script {
   readonly answer?: (path: string, attempt: number) => Answer
   /** What a person decides, one after another. */
   readonly decide?: (waiting: Waiting, number: number) => DecisionKind | 'cancel'
+  /** What becomes of every notice. */
+  readonly told?: Told
   /** Asked at every boundary, counted from 1 over all executions. */
   readonly at?: (boundary: number) => 'go' | 'cut' | 'cancel'
 }
@@ -29,6 +31,7 @@ export class Cut extends Error {
 export class ScriptedWorld implements Ports {
   readonly calls: ActionCall[] = []
   readonly waits: Waiting[] = []
+  readonly notices: Notice[] = []
   readonly sleeps: number[] = []
   readonly views: RunView[] = []
   boundaries = 0
@@ -59,6 +62,11 @@ export class ScriptedWorld implements Ports {
 
   answered(call: ActionCall): Answer | undefined {
     return this.#answered.get(call)
+  }
+
+  tell(notice: Notice): Promise<Told> {
+    this.notices.push(notice)
+    return Promise.resolve(this.#script.told ?? { told: ['desk'], failed: [] })
   }
 
   sleep(ms: number): Promise<void> {

@@ -8,8 +8,10 @@ import { TestWorkflowEnvironment } from '@temporalio/testing'
 import { bundleWorkflowCode, DefaultLogger, Runtime, Worker, type WorkflowBundle } from '@temporalio/worker'
 import type { Json, Program } from '../../dsl/program.ts'
 import { createBinaryFinder } from '../../lab/binaries.ts'
+import type { Channels } from '../../worker/channels.ts'
 import { holderOf } from '../../worker/holder.ts'
-import type { EvidenceRequest, HolderRequest, LoadedRun, LoadRequest, RunMemo, RunStatus } from '../../workflows/doors.ts'
+import { notifyChannels } from '../../worker/notify.ts'
+import type { EvidenceRequest, HolderRequest, LoadedRun, LoadRequest, NotifyRequest, RunMemo, RunStatus } from '../../workflows/doors.ts'
 import type { ActionRequest } from '../../workflows/ports.ts'
 
 /** A Temporal server and a worker with our workflows and made-up actions, for one test file. */
@@ -27,6 +29,8 @@ export interface TemporalWorld {
   /** Whether runs set search attributes from now on. */
   attributes: boolean
   start(runbook: string, options?: StartOptions): Promise<WorkflowHandle>
+  /** Ends the worker and starts another, as after a crash or an upgrade. */
+  restart(): Promise<void>
   close(): Promise<void>
 }
 
@@ -61,7 +65,11 @@ export function quiet(): void {
   Runtime.install({ logger: new DefaultLogger('ERROR'), telemetryOptions: { logging: { filter: 'ERROR', forward: {} } } })
 }
 
-export async function startTemporalWorld(kind: 'devServer' | 'timeSkipping'): Promise<TemporalWorld> {
+/** A worker that does not remember replays a run's history for every task, as one does that just began. */
+export async function startTemporalWorld(
+  kind: 'devServer' | 'timeSkipping',
+  { remembers = true, channels = {} }: { readonly remembers?: boolean; readonly channels?: Channels } = {},
+): Promise<TemporalWorld> {
   quiet()
   const [env, bundle] = await Promise.all([serverOf(kind), workflowBundle()])
   const taskQueue = `test-${randomUUID()}`
@@ -92,6 +100,7 @@ export async function startTemporalWorld(kind: 'devServer' | 'timeSkipping'): Pr
         ...Object.fromEntries(actions.map((name) => [name, perform])),
         'quorate.load': load,
         'quorate.evidence': ({ entries }: EvidenceRequest) => void written.push(...entries),
+        'quorate.notify': (request: NotifyRequest) => notifyChannels(request, () => Promise.resolve(channels)),
         'quorate.holder': (request: HolderRequest) =>
           holderOf(env.client, request, {
             signal: Context.current().cancellationSignal,
@@ -99,9 +108,14 @@ export async function startTemporalWorld(kind: 'devServer' | 'timeSkipping'): Pr
           }),
       },
       shutdownGraceTime: '100ms',
+      ...(remembers ? {} : { maxCachedWorkflows: 0 }),
     })
-  const worker = await workerFor(actionNames)
-  const ended = worker.run()
+  let worker = await workerFor(actionNames)
+  let ended = worker.run()
+  const stop = (): Promise<void> => {
+    worker.shutdown()
+    return ended
+  }
   return {
     env,
     taskQueue,
@@ -123,9 +137,13 @@ export async function startTemporalWorld(kind: 'devServer' | 'timeSkipping'): Pr
         args: input === undefined ? [] : [input],
         ...(memo ? { memo: { ...memo } } : {}),
       }),
+    async restart() {
+      await stop()
+      worker = await workerFor(actionNames)
+      ended = worker.run()
+    },
     async close() {
-      worker.shutdown()
-      await ended
+      await stop()
       await env.teardown()
     },
   }
