@@ -4,7 +4,7 @@ const esmOnly = ['@marcbachmann/cel-js', 'age-encryption', '@noble', '@scure']
 export default {
   testEnvironment: 'node',
   testSequencer: '<rootDir>/test/sequencer.cjs',
-  roots: ['dsl', 'workflows', 'activities', 'worker', 'client', 'cli', 'lab', 'runbooks', 'test'].map(
+  roots: ['dsl', 'workflows', 'rehearsal', 'activities', 'worker', 'client', 'cli', 'lab', 'runbooks', 'test'].map(
     (room) => `<rootDir>/${room}`,
   ),
   testMatch: ['**/*.test.ts'],

@@ -40,6 +40,8 @@ export interface Progress {
 export interface Action extends ActionSpec {
   /** An input as a runbook would give it: checked by a test, shown in the reference. */
   readonly example: Readonly<Record<string, Json>>
+  /** A whole answer from the part of it that a test of a runbook gives, for answers whose parts hang together. */
+  readonly complete?: (given: Readonly<Record<string, Json>>) => Json
   /** Checks an input; throws `InputError` naming every wrong field. */
   readonly prepare: (raw: unknown) => PreparedAction
 }
@@ -89,6 +91,8 @@ interface Definition<In extends z.ZodObject, Out extends z.ZodObject> {
   readonly run: (input: z.output<In>, context: ActionContext) => Promise<z.output<Out>>
   readonly probe?: (input: z.output<In>, context: ActionContext) => Promise<z.output<Out> | undefined>
   readonly disrupts?: (input: z.output<In>) => Disruption | Pause | Removal
+  /** As in `Action`. */
+  readonly complete?: (given: Readonly<Record<string, Json>>) => Json
 }
 
 const readRetry: RetrySpec = { attempts: 3, intervalMs: 500, backoff: 2 }
@@ -105,6 +109,7 @@ export function defineAction<In extends z.ZodObject, Out extends z.ZodObject>(
     output: z.toJSONSchema(output) as JsonSchema,
     timeoutMs: definition.timeoutMs ?? 60_000,
     retry: definition.retry ?? (effect === 'read' ? readRetry : effectRetry),
+    ...(definition.complete && { complete: definition.complete }),
     prepare: (raw: unknown) => prepared(definition, raw),
   })
 }

@@ -14,6 +14,7 @@ const { printProblems } = await import('../dist/dsl/print.js')
 const { runbookPage, runbooksIndex } = await import('../dist/dsl/runbook-page.js')
 const { findRunbooks, ownRunbooks } = await import('../dist/worker/runbooks.js')
 const { inventoryJsonSchema, runbookJsonSchema } = await import('../dist/dsl/json-schema.js')
+const { testJsonSchema } = await import('../dist/rehearsal/test-json-schema.js')
 
 const runbooks = await findRunbooks([ownRunbooks()], catalogue)
 const texts = new Map(runbooks.map(({ file, text }) => [file, text]))
@@ -26,6 +27,7 @@ const pages = {
   'actions.md': actionsMarkdown(),
   'errors.md': codesMarkdown(),
   'runbook.schema.json': JSON.stringify(runbookJsonSchema(catalogue)),
+  'runbook-test.schema.json': JSON.stringify(testJsonSchema(catalogue)),
   'inventory.schema.json': JSON.stringify(inventoryJsonSchema()),
   'runbooks/README.md': runbooksIndex(sound.map(({ compiled }) => compiled.value)),
   ...Object.fromEntries(

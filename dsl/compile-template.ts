@@ -1,7 +1,7 @@
 import { compileSource } from './compile-expression.ts'
 import { complain, type Compiler, type Scope } from './compiler.ts'
 import type { Expression, Json, Template } from './program.ts'
-import type { YamlNode } from './yaml-node.ts'
+import { toJson, type YamlNode } from './yaml-node.ts'
 import { rangeInside, type ScalarNode } from './scalar-positions.ts'
 import type { Range } from './source.ts'
 import { cutTemplate, type Piece } from './template-text.ts'
@@ -29,6 +29,14 @@ export function compileTemplate(
   if (node.kind === 'map') return mapTemplate(compiler, scope, node, name)
   if (typeof node.value === 'string') return textTemplate(compiler, scope, node, node.value)
   return literal(node, node.value)
+}
+
+/** What stands in a file where nothing is filled in. */
+export function literalTemplate(node: YamlNode): CompiledTemplate {
+  const whole = literal(node, toJson(node))
+  if (node.kind === 'list') return { ...whole, items: node.items.map(literalTemplate) }
+  if (node.kind === 'scalar') return whole
+  return { ...whole, entries: new Map(node.entries.map(({ key, value }) => [key, literalTemplate(value)])) }
 }
 
 function literal(node: YamlNode, value: Json): CompiledTemplate {

@@ -14,6 +14,8 @@ export interface RoomRule {
 export const rules: Readonly<Record<string, RoomRule>> = {
   dsl: { rooms: [], packages: ['yaml', 'zod', '@marcbachmann/cel-js'] },
   workflows: { rooms: ['dsl'], packages: ['@temporalio/workflow', '@temporalio/common'] },
+  // Runs runbooks without a world: pure as what it runs.
+  rehearsal: { rooms: ['dsl', 'workflows'], packages: ['zod'] },
   activities: { rooms: ['dsl'], typesOf: ['workflows/ports.ts'] },
   worker: { rooms: ['activities', 'dsl', 'workflows'] },
   client: {
@@ -21,7 +23,7 @@ export const rules: Readonly<Record<string, RoomRule>> = {
     typesOf: ['workflows/ports.ts', 'workflows/doors.ts', 'workflows/evidence-entry.ts'],
   },
   cli: {
-    rooms: ['client', 'dsl', 'lab', 'worker', 'activities'],
+    rooms: ['client', 'dsl', 'lab', 'worker', 'activities', 'rehearsal'],
     typesOf: ['workflows/ports.ts', 'workflows/doors.ts', 'workflows/evidence-entry.ts'],
   },
   // The inventory's shape: the lab writes one.

@@ -27,7 +27,7 @@ export interface RunbookFound extends RunbookSource {
 /** The runbooks that come with the package. */
 export const ownRunbooks = (): string => join(packageRoot(), 'runbooks')
 
-/** Every YAML file in these directories, in the order of directories and names. */
+/** Every YAML file in these directories but tests, in the order of directories and names. */
 export async function readRunbooks(directories: readonly string[]): Promise<readonly RunbookSource[]> {
   const files = await Promise.all([...new Set(directories)].map(filesIn))
   return Promise.all(files.flat().map(readRunbook))
@@ -97,7 +97,7 @@ async function filesIn(directory: string): Promise<readonly string[]> {
   if (!existsSync(directory)) return []
   const names = await readdir(directory)
   return names
-    .filter((name) => /\.ya?ml$/.test(name))
+    .filter((name) => /\.ya?ml$/.test(name) && !/\.test\.ya?ml$/.test(name))
     .toSorted()
     .map((name) => join(directory, name))
 }

@@ -7,6 +7,7 @@ import type { CallOptions } from './channel.ts'
 import type { EtcdCluster } from './cluster.ts'
 import { compareHashes, judgeHashes } from './compare-hashes.ts'
 import { type Inspection, inspection } from './inspection.ts'
+import { supposedInspection } from './supposed-inspection.ts'
 import { type SeatFacts, sweep, sweepStatus, type Seating, widestLag } from './sweep.ts'
 import type { Cluster } from '../../dsl/inventory.ts'
 
@@ -42,6 +43,7 @@ export const inspect = defineAction({
   }),
   output: inspection,
   example: { cluster: 'demo', at: { 'etcd-1': 'host-4' } },
+  complete: supposedInspection,
   run: ({ cluster, ...asked }, context) =>
     inspectCluster(clusterNamed(context.inventory, cluster), context.cluster(cluster), {
       ...asked,

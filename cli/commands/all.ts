@@ -6,6 +6,7 @@ import { helpCommand } from './help.ts'
 import { inventoryCheck } from './inventory-check.ts'
 import { labHosts } from './lab-hosts.ts'
 import { lint } from './lint.ts'
+import { newCommand } from './new.ts'
 import { run } from './run.ts'
 import { runbooks } from './runbooks.ts'
 import { runs } from './runs.ts'
@@ -13,12 +14,13 @@ import { schema } from './schema.ts'
 import { schedule, schedules, unschedule } from './schedule.ts'
 import { show, watch } from './show.ts'
 import { down, up } from './up.ts'
+import { test } from './test.ts'
 import { worker } from './worker.ts'
 
 /** Every command, in the order `help` lists them. */
 export const commands: readonly Command[] = [
   ...[demo, up, down, worker],
-  ...[lint, runbooks, actions, run, runs, show, watch],
+  ...[newCommand, lint, test, runbooks, actions, run, runs, show, watch],
   ...[schedule, schedules, unschedule],
   ...decisions,
   ...[cancel, inventoryCheck, ...labHosts, schema, helpCommand(() => commands)],

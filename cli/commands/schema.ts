@@ -1,26 +1,32 @@
-import { nearest } from '../../dsl/near.ts'
+import type { Catalogue, JsonSchema } from '../../dsl/action-spec.ts'
+import { listed, nearest } from '../../dsl/near.ts'
 import { type Command, UsageError } from '../command.ts'
 import { exitCodes } from '../exit-codes.ts'
 
+const schemas: Readonly<Record<string, (catalogue: Catalogue) => Promise<JsonSchema>>> = {
+  runbook: async (catalogue) => (await import('../../dsl/json-schema.ts')).runbookJsonSchema(catalogue),
+  test: async (catalogue) => (await import('../../rehearsal/test-json-schema.ts')).testJsonSchema(catalogue),
+  inventory: async () => (await import('../../dsl/json-schema.ts')).inventoryJsonSchema(),
+}
+const names = Object.keys(schemas)
+
 export const schema: Command = {
   name: 'schema',
-  usage: '[runbook|inventory]',
-  summary: 'print the JSON Schema of runbooks or inventories, for editors',
+  usage: `[${names.join('|')}]`,
+  summary: 'print the JSON Schema of runbooks, their tests or inventories, for editors',
   flags: {},
   positionals: { min: 0, max: 1 },
   async run({ positionals, terminal }) {
     const [what = 'runbook'] = positionals
-    if (what !== 'runbook' && what !== 'inventory') {
-      const near = nearest(what, ['runbook', 'inventory'])
+    const schemaOf = Object.hasOwn(schemas, what) ? schemas[what] : undefined
+    if (schemaOf === undefined) {
+      const near = nearest(what, names)
       throw new UsageError(
-        `There is no schema of "${what}"; ${near === undefined ? 'there is runbook and inventory' : `did you mean ${near}`}.`,
+        `There is no schema of "${what}"; ${near === undefined ? `there is ${listed(names)}` : `did you mean ${near}`}.`,
       )
     }
     const { catalogue } = await import('../../activities/catalogue.ts')
-    const { inventoryJsonSchema, runbookJsonSchema } = await import('../../dsl/json-schema.ts')
-    terminal.out(
-      JSON.stringify(what === 'runbook' ? runbookJsonSchema(catalogue) : inventoryJsonSchema(), null, 2),
-    )
+    terminal.out(JSON.stringify(await schemaOf(catalogue), null, 2))
     return exitCodes.done
   },
 }
