@@ -98,9 +98,10 @@ function resolved(path: string, { baseDirectory, home }: Places): string {
 function clusterFrom(source: InventorySource, name: string, cluster: ClusterSource, places: Places): Cluster {
   const hosts = [...Object.values(cluster.members), ...cluster.spares]
   const layouts = hosts.map((host) => [host, etcdLayout(source, cluster, host)] as const)
-  const { tls, auth, binaries, backup, after } = cluster
+  const { labels, tls, auth, binaries, backup, after } = cluster
   return {
     name,
+    ...(labels && { labels }),
     members: cluster.members,
     spares: cluster.spares,
     etcd: Object.fromEntries(layouts),

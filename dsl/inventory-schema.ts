@@ -143,6 +143,7 @@ export const inventorySchema = z.strictObject({
     .record(
       named,
       z.strictObject({
+        labels: z.record(named, named).describe('What a fleet selects clusters by: "env: prod".').optional(),
         etcd: etcd.optional(),
         members: z.record(named, z.string()).describe('Member name to host name.'),
         spares: z.array(z.string()).describe('Hosts that a member may move to.').default([]),

@@ -145,6 +145,8 @@ export interface AfterSteps {
 
 export interface Cluster {
   readonly name: string
+  /** What a fleet selects clusters by: `env: prod`. */
+  readonly labels?: Readonly<Record<string, string>>
   /** Member name to host name. */
   readonly members: Readonly<Record<string, string>>
   /** Hosts that a member may move to. */

@@ -8,6 +8,8 @@ import { InputError } from '../activities/failure.ts'
 import type { Json } from '../dsl/program.ts'
 import type {
   EvidenceRequest,
+  FleetLoaded,
+  FleetLoadRequest,
   HolderRequest,
   LoadedRun,
   LoadRequest,
@@ -16,8 +18,9 @@ import type {
 } from '../workflows/doors.ts'
 import type { ActionRequest, Told } from '../workflows/ports.ts'
 import type { Channels } from './channels.ts'
+import { fleetOf } from './fleet.ts'
 import { holderOf } from './holder.ts'
-import { loadRunbook } from './load.ts'
+import { type Loaded, loadRunbook } from './load.ts'
 import { notifyChannels } from './notify.ts'
 
 export interface ActivityOptions {
@@ -37,6 +40,7 @@ type ActionActivity = (request: ActionRequest) => Promise<Json>
 export interface OwnActivities {
   readonly 'quorate.load': (request: LoadRequest) => Promise<LoadedRun>
   readonly 'quorate.notify': (request: NotifyRequest) => Promise<Told>
+  readonly 'quorate.fleet': (request: FleetLoadRequest) => Promise<FleetLoaded>
   readonly 'quorate.holder': (request: HolderRequest) => Promise<LockHolder | null>
   readonly 'quorate.evidence': (request: EvidenceRequest) => Promise<void>
 }
@@ -52,6 +56,7 @@ export function createActivities(
     ...Object.fromEntries(actions),
     'quorate.load': (request) => asInputFailure(() => load(request, options)),
     'quorate.notify': (request) => notifyChannels(request, options.channels),
+    'quorate.fleet': (request) => asInputFailure(() => loadFleet(request, options)),
     'quorate.holder': (request) => holderOf(options.client, request, waiting()),
     'quorate.evidence': async ({ run, entries }) => {
       for (const entry of entries) await options.environment.evidence.append(run, entry)
@@ -92,14 +97,29 @@ function waiting() {
 }
 
 async function load(request: LoadRequest, options: ActivityOptions): Promise<LoadedRun> {
-  const { catalogue, environment, runbooks: directories, heartbeatTimeoutMs } = options
-  const { runbook, inputs, run } = request
+  const { catalogue, environment, runbooks: directories } = options
+  const { runbook, inputs } = request
   const inventory = await environment.inventory()
-  const loaded = await loadRunbook({ runbook, inputs, directories, catalogue, inventory })
+  return asked(await loadRunbook({ runbook, inputs, directories, catalogue, inventory }), request, options)
+}
+
+async function loadFleet(request: FleetLoadRequest, options: ActivityOptions): Promise<FleetLoaded> {
+  const { catalogue, environment, runbooks: directories } = options
+  const inventory = await environment.inventory()
+  const { loaded, ...fleet } = await fleetOf({ input: request.input, directories, catalogue, inventory })
+  return { ...fleet, loaded: await asked(loaded, request, options) }
+}
+
+/** With who asked, and what the workflow must know of this worker and its server. */
+async function asked(
+  loaded: Loaded,
+  { by, run }: Pick<LoadRequest, 'by' | 'run'>,
+  { client, attributes, heartbeatTimeoutMs }: ActivityOptions,
+): Promise<LoadedRun> {
   return {
     ...loaded,
-    by: request.by ?? (await starterOf(options.client, run)),
-    attributes: await options.attributes(),
+    by: by ?? (await starterOf(client, run)),
+    attributes: await attributes(),
     heartbeatTimeoutMs,
     evidence: true,
   }

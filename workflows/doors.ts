@@ -1,6 +1,6 @@
 import type { Json, Program } from '../dsl/program.ts'
 import type { EvidenceEntry } from './evidence-entry.ts'
-import type { DecisionKind, RunIdentity, RunState, RunView } from './ports.ts'
+import type { DecisionKind, GateCall, RunIdentity, RunState, RunView } from './ports.ts'
 
 /** What a run answers to and what it says: the contract between workflows, worker and clients. Types only. */
 
@@ -89,6 +89,54 @@ export interface RunMemo {
   readonly wait?: boolean
   /** Continue as new after so many events of history: for tests. */
   readonly continueAfterEvents?: number
+  /** Workflow id of the fleet it is a part of, which is told how it stands. */
+  readonly fleet?: string
+  /** sha256 of the program that is meant, hex: a runbook that has changed since is refused. */
+  readonly hash?: string
+}
+
+/** What a fleet is started with. */
+export interface FleetRequest {
+  readonly runbook: string
+  /** See `selectClusters`. */
+  readonly clusters: string | readonly string[]
+  /** Of the runbook, the same for all; without `cluster`. */
+  readonly inputs?: Readonly<Record<string, Json>>
+  /** How many at a time; 1 unless given. */
+  readonly atOnce?: number
+  /** The cluster that goes first, and alone; the first by name unless given. */
+  readonly canary?: string
+  /** How long each cluster must stay healthy before the next: `10m`. */
+  readonly soak?: string
+}
+
+/** Activity `quorate.fleet`: checks a `FleetRequest` for every cluster. Throws `InputError`. */
+export interface FleetLoadRequest {
+  readonly input: Json
+  readonly run: LoadRequest['run']
+  readonly by?: string
+}
+
+export interface FleetLoaded {
+  /** The runbook's name. */
+  readonly runbook: string
+  /** In their order, the canary first. */
+  readonly clusters: readonly string[]
+  /** As they were given, without `cluster`. */
+  readonly inputs: Readonly<Record<string, Json>>
+  readonly atOnce: number
+  /** How a cluster is seen to be well after its run. */
+  readonly health: { readonly action: string; readonly gate: GateCall }
+  /** As for a run on the first of them; its title is the fleet's. */
+  readonly loaded: LoadedRun
+}
+
+/** What a fleet says of each cluster in its outputs. */
+export interface FleetOutput {
+  readonly cluster: string
+  readonly run: string
+  readonly startedMs: number
+  readonly endedMs: number
 }
 
 /** What a run that did all its steps ends with. */

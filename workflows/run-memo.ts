@@ -3,12 +3,14 @@ import type { RunMemo } from './doors.ts'
 
 /** What the start asked for; whatever has another type than it should is left out. */
 export function memoOf(): RunMemo {
-  const { by, reason, wait, continueAfterEvents } = { ...empty, ...workflowInfo().memo }
+  const { by, reason, wait, continueAfterEvents, fleet, hash } = { ...empty, ...workflowInfo().memo }
   return {
     ...(typeof by === 'string' && by !== '' ? { by } : {}),
     ...(typeof reason === 'string' ? { reason } : {}),
     ...(typeof wait === 'boolean' ? { wait } : {}),
     ...(typeof continueAfterEvents === 'number' ? { continueAfterEvents } : {}),
+    ...(typeof fleet === 'string' ? { fleet } : {}),
+    ...(typeof hash === 'string' ? { hash } : {}),
   }
 }
 
@@ -17,4 +19,6 @@ const empty: Readonly<Record<keyof RunMemo, unknown>> = {
   reason: undefined,
   wait: undefined,
   continueAfterEvents: undefined,
+  fleet: undefined,
+  hash: undefined,
 }

@@ -22,6 +22,7 @@ import type {
 } from './doors.ts'
 import type { Noted } from './evidence-entry.ts'
 import { type CarriedJournal, Journal } from './journal.ts'
+import { tellFleet } from './fleet-phase.ts'
 import { nothingYet } from './memory.ts'
 import { offered } from './offers.ts'
 import type { Decision, RunIdentity, RunPhase, RunState, RunView, Waiting } from './ports.ts'
@@ -45,6 +46,7 @@ export class RunSession implements Decidable {
   #shownPhase: RunPhase | undefined
   #asked = 0
   readonly journal: Journal
+  #toldPhase: RunPhase | undefined
   cancelRequested = false
   state: RunState = nothingYet
 
@@ -222,6 +224,14 @@ export class RunSession implements Decidable {
       }),
     )
     this.#index()
+    this.#tell()
+  }
+
+  #tell(): void {
+    const { fleet } = memoOf()
+    if (fleet === undefined || !this.#loaded || this.#toldPhase === this.phase) return
+    this.#toldPhase = this.phase
+    tellFleet(fleet, { run: this.identity.id, phase: this.phase })
   }
 
   /** Search attributes the server does not know would fail the task, again and again. */

@@ -90,6 +90,12 @@ async function firstCarried(session: RunSession, input: Json | undefined): Promi
       `This worker does not know programs of format ${String(loaded.program.format)}.`,
     )
   }
+  const { hash } = memoOf()
+  if (hash !== undefined && hash !== loaded.hash)
+    throw failure(
+      'InputError',
+      `The runbook "${runbook}" has changed since this run was asked for: ${loaded.hash.slice(0, 12)} instead of ${hash.slice(0, 12)}. Nothing was touched.`,
+    )
   const cluster = clusterOf(loaded)
   return {
     loaded,

@@ -2,6 +2,7 @@ import type { Command } from '../command.ts'
 import { actions } from './actions.ts'
 import { cancel, decisions } from './decisions.ts'
 import { demo } from './demo.ts'
+import { fleet } from './fleet.ts'
 import { helpCommand } from './help.ts'
 import { inventoryCheck } from './inventory-check.ts'
 import { labHosts } from './lab-hosts.ts'
@@ -21,7 +22,7 @@ import { worker } from './worker.ts'
 export const commands: readonly Command[] = [
   ...[demo, up, down, worker],
   ...[newCommand, lint, test, runbooks, actions, run, runs, show, watch],
-  ...[schedule, schedules, unschedule],
+  ...[fleet, schedule, schedules, unschedule],
   ...decisions,
   ...[cancel, inventoryCheck, ...labHosts, schema, helpCommand(() => commands)],
 ]

@@ -150,7 +150,7 @@ export async function startTemporalWorld(
 }
 
 /** All that programs of these tests may use. */
-export const actionNames = ['look', 'look.more', 'do', 'do.more', 'undo', 'undo.more', 'cross']
+export const actionNames = ['quorate.fleet', 'look', 'look.more', 'do', 'do.more', 'undo', 'undo.more', 'cross']
 
 export async function serverOf(kind: 'devServer' | 'timeSkipping'): Promise<TestWorkflowEnvironment> {
   const finder = createBinaryFinder()
