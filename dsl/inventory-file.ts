@@ -98,7 +98,7 @@ function resolved(path: string, { baseDirectory, home }: Places): string {
 function clusterFrom(source: InventorySource, name: string, cluster: ClusterSource, places: Places): Cluster {
   const hosts = [...Object.values(cluster.members), ...cluster.spares]
   const layouts = hosts.map((host) => [host, etcdLayout(source, cluster, host)] as const)
-  const { labels, tls, auth, binaries, backup, after } = cluster
+  const { labels, tls, auth, binaries, backup, probe, after } = cluster
   return {
     name,
     ...(labels && { labels }),
@@ -109,6 +109,7 @@ function clusterFrom(source: InventorySource, name: string, cluster: ClusterSour
     ...(auth && { auth: authFrom(auth, places) }),
     ...(binaries !== undefined && { binaries: resolved(binaries, places) }),
     ...(backup && { backup: backupFrom(backup, places) }),
+    ...(probe && { probe }),
     after: afterFrom(after),
   }
 }

@@ -151,6 +151,12 @@ export const inventorySchema = z.strictObject({
         auth: auth.describe("A user of etcd's access control.").optional(),
         binaries: file('Directory with a directory of programs for each version of etcd').optional(),
         backup: backup.describe('Where backups are kept, and for how long.').optional(),
+        probe: z
+          .boolean()
+          .describe(
+            'Measure how available the cluster is while a run changes it, by writing and reading the key quorate/probe/RUN.',
+          )
+          .default(false),
         after: after.optional(),
       }),
     )

@@ -158,6 +158,8 @@ export interface Cluster {
   /** Directory on the worker's machine with a directory a version: where new ones are uploaded from. */
   readonly binaries?: string
   readonly backup?: BackupStore
+  /** Measure how available it is while a run changes it. */
+  readonly probe?: boolean
   readonly after: AfterSteps
 }
 

@@ -5,6 +5,10 @@ import type { Action } from '../activities/action.ts'
 import type { Environment } from '../activities/environment.ts'
 import { type Attempt, executeAction } from '../activities/execute.ts'
 import { InputError } from '../activities/failure.ts'
+import { goBeside } from '../activities/probe/beside.ts'
+import type { Availability } from '../dsl/availability.ts'
+import { render } from '../dsl/expression.ts'
+import type { Inventory } from '../dsl/inventory.ts'
 import type { Json } from '../dsl/program.ts'
 import type {
   EvidenceRequest,
@@ -16,7 +20,7 @@ import type {
   LockHolder,
   NotifyRequest,
 } from '../workflows/doors.ts'
-import type { ActionRequest, Told } from '../workflows/ports.ts'
+import type { ActionRequest, BesideRequest, Told } from '../workflows/ports.ts'
 import type { Channels } from './channels.ts'
 import { fleetOf } from './fleet.ts'
 import { holderOf } from './holder.ts'
@@ -43,6 +47,8 @@ export interface OwnActivities {
   readonly 'quorate.fleet': (request: FleetLoadRequest) => Promise<FleetLoaded>
   readonly 'quorate.holder': (request: HolderRequest) => Promise<LockHolder | null>
   readonly 'quorate.evidence': (request: EvidenceRequest) => Promise<void>
+  readonly 'quorate.probe': (request: BesideRequest) => Promise<Availability | null>
+  readonly 'quorate.watch': (request: BesideRequest) => Promise<Availability | null>
 }
 
 /** All that a worker can do: an activity for each action of the catalogue, by its name, and the engine's own. */
@@ -61,6 +67,8 @@ export function createActivities(
     'quorate.evidence': async ({ run, entries }) => {
       for (const entry of entries) await options.environment.evidence.append(run, entry)
     },
+    'quorate.probe': (request) => beside(request, options.environment, Context.current()),
+    'quorate.watch': (request) => beside(request, options.environment, Context.current()),
   }
 }
 
@@ -87,9 +95,31 @@ function attemptOf({ timeoutMs }: ActionRequest, context: Context): Attempt {
 
 /** An attempt that ends because its worker does is no cancelled one: the next worker repeats it. */
 function afterShutdown(error: unknown): unknown {
-  if (!(error instanceof CancelledFailure) || error.message !== 'WORKER_SHUTDOWN') return error
+  if (!isShutdown(error)) return error
   return ApplicationFailure.retryable('The worker was shut down; another goes on.', 'WorkerShutdown')
 }
+
+async function beside(
+  request: BesideRequest,
+  environment: Environment,
+  context: Context,
+): Promise<Availability | null> {
+  const { cancellationSignal: signal, info } = context
+  const attempt = {
+    signal,
+    said: info.heartbeatDetails,
+    goesOn: () => isShutdown(signal.reason),
+    heartbeat: (details: Json) => context.heartbeat(details),
+  }
+  try {
+    return await goBeside(request, environment, attempt)
+  } catch (error) {
+    throw afterShutdown(error)
+  }
+}
+
+const isShutdown = (error: unknown): error is CancelledFailure =>
+  error instanceof CancelledFailure && error.message === 'WORKER_SHUTDOWN'
 
 function waiting() {
   const context = Context.current()
@@ -100,7 +130,9 @@ async function load(request: LoadRequest, options: ActivityOptions): Promise<Loa
   const { catalogue, environment, runbooks: directories } = options
   const { runbook, inputs } = request
   const inventory = await environment.inventory()
-  return asked(await loadRunbook({ runbook, inputs, directories, catalogue, inventory }), request, options)
+  const loaded = await loadRunbook({ runbook, inputs, directories, catalogue, inventory })
+  const probe = wantsProbe(loaded, inventory) ? { probe: true } : {}
+  return { ...(await asked(loaded, request, options)), ...probe }
 }
 
 async function loadFleet(request: FleetLoadRequest, options: ActivityOptions): Promise<FleetLoaded> {
@@ -123,6 +155,13 @@ async function asked(
     heartbeatTimeoutMs,
     evidence: true,
   }
+}
+
+/** What the inventory says of the cluster counts for runs that change it. */
+function wantsProbe({ program, inputs }: Loaded, { clusters }: Inventory): boolean {
+  if (program.cluster === undefined || program.effect === 'read') return false
+  const cluster = render(program.cluster, { inputs, vars: {}, steps: {} })
+  return typeof cluster === 'string' && clusters[cluster]?.probe === true
 }
 
 /** The identity of the client that started the run, from the first event of its history. */

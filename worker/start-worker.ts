@@ -68,6 +68,8 @@ async function serve(configuration: Configuration, connection: NativeConnection)
     // A worker that was killed is not waited for: its runs go to whoever is there.
     stickyQueueScheduleToStartTimeout: '2s',
     shutdownGraceTime: '2s',
+    // Whoever watches a run sees how far it is, and what is to end does so, within a second.
+    maxHeartbeatThrottleInterval: '1s',
     shutdownForceTime: '15s',
   })
   const ended = runThenClose(worker, [environment, connection])

@@ -9,6 +9,8 @@ export interface ChecklistInput {
   readonly queuedBehind?: LockHolder
   /** How the run ended, as a sentence or a few. */
   readonly outcome?: string
+  /** How available the cluster was, a line each. */
+  readonly availability?: readonly string[]
 }
 
 /**
@@ -17,7 +19,12 @@ export interface ChecklistInput {
  */
 export function checklist(input: ChecklistInput): string {
   const head = [`**${escaped(input.title)}**: ${phases[input.view.phase]}`, ...situation(input)]
-  return `${head.join('\n\n')}\n\n${steps(input.view.steps).join('\n')}\n`
+  const { availability = [] } = input
+  const foot =
+    availability.length === 0
+      ? ''
+      : `\n${['Availability:', ...availability].map((text) => escaped(text)).join('\n\n')}\n`
+  return `${head.join('\n\n')}\n\n${steps(input.view.steps).join('\n')}\n${foot}`
 }
 
 const phases: Readonly<Record<RunPhase, string>> = {

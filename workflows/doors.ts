@@ -1,3 +1,5 @@
+import type { Availability } from '../dsl/availability.ts'
+import type { Sight } from '../dsl/member-sight.ts'
 import type { Json, Program } from '../dsl/program.ts'
 import type { EvidenceEntry } from './evidence-entry.ts'
 import type { DecisionKind, GateCall, RunIdentity, RunState, RunView } from './ports.ts'
@@ -74,6 +76,10 @@ export interface RunStatus {
   readonly queuedBehind?: LockHolder
   readonly cancelRequested: boolean
   readonly decisions?: Offered
+  /** The members as a step saw them last. */
+  readonly sight?: Sight
+  /** Once the probe has ended; while it goes on, the heartbeat of `quorate.probe` has it. */
+  readonly availability?: Availability
 }
 
 /** Query `program`: null until it is loaded. Query `state`: the run's `RunState` at its last boundary. */
@@ -87,6 +93,10 @@ export interface RunMemo {
   readonly reason?: string
   /** Queue for the cluster's lock instead of ending when another run holds it. */
   readonly wait?: boolean
+  /** Measure the cluster's availability meanwhile; else what the inventory says. */
+  readonly probe?: boolean
+  /** Watch the members meanwhile, so that whoever watches the run sees them. */
+  readonly watch?: boolean
   /** Continue as new after so many events of history: for tests. */
   readonly continueAfterEvents?: number
   /** Workflow id of the fleet it is a part of, which is told how it stands. */
@@ -148,6 +158,8 @@ export interface RunResult {
   readonly startedMs: number
   readonly endedMs: number
   readonly steps: Readonly<Record<'done' | 'skipped' | 'notNeeded' | 'failed', number>>
+  /** Where it was asked for. */
+  readonly availability?: Availability
 }
 
 /**
@@ -169,6 +181,8 @@ export interface FailureDetails {
   readonly done?: readonly string[]
   readonly unsure?: readonly string[]
   readonly undone?: readonly string[]
+  /** Where it was asked for. */
+  readonly availability?: Availability
   /** With `ClusterLocked`. */
   readonly holder?: LockHolder
 }
@@ -209,6 +223,8 @@ export interface LoadedRun {
   readonly heartbeatTimeoutMs: number
   /** What is decided is written by `quorate.evidence`; not in runs that began before that was so. */
   readonly evidence?: true
+  /** The inventory wants the cluster's availability measured while a run changes it. */
+  readonly probe?: boolean
 }
 
 /** Activity `quorate.notify`: gives a `Told`. */

@@ -1,3 +1,5 @@
+import type { Availability } from '../dsl/availability.ts'
+import type { MemberSight } from '../dsl/member-sight.ts'
 import type { Expression, Json, Program } from '../dsl/program.ts'
 
 /**
@@ -199,4 +201,22 @@ export interface StepResult {
   readonly startedMs: number
   readonly endedMs: number
   readonly note?: string
+}
+
+/** Activities `quorate.probe` and `quorate.watch`, which go on beside the steps until they are cancelled. */
+export interface BesideRequest {
+  readonly run: RunIdentity
+  readonly cluster: string
+  /** Measure the availability too, which writes; its figures are the activity's result. */
+  readonly probe: boolean
+  /** What a former execution of the run has measured. */
+  readonly before?: Availability
+}
+
+/** Their heartbeat, about once a second. */
+export interface BesideDetails {
+  /** When the members were seen. */
+  readonly atMs: number
+  readonly members?: readonly MemberSight[]
+  readonly availability?: Availability
 }

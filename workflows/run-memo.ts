@@ -3,11 +3,14 @@ import type { RunMemo } from './doors.ts'
 
 /** What the start asked for; whatever has another type than it should is left out. */
 export function memoOf(): RunMemo {
-  const { by, reason, wait, continueAfterEvents, fleet, hash } = { ...empty, ...workflowInfo().memo }
+  const said = { ...empty, ...workflowInfo().memo }
+  const { by, reason, wait, probe, watch, continueAfterEvents, fleet, hash } = said
   return {
     ...(typeof by === 'string' && by !== '' ? { by } : {}),
     ...(typeof reason === 'string' ? { reason } : {}),
     ...(typeof wait === 'boolean' ? { wait } : {}),
+    ...(typeof probe === 'boolean' ? { probe } : {}),
+    ...(typeof watch === 'boolean' ? { watch } : {}),
     ...(typeof continueAfterEvents === 'number' ? { continueAfterEvents } : {}),
     ...(typeof fleet === 'string' ? { fleet } : {}),
     ...(typeof hash === 'string' ? { hash } : {}),
@@ -18,6 +21,8 @@ const empty: Readonly<Record<keyof RunMemo, unknown>> = {
   by: undefined,
   reason: undefined,
   wait: undefined,
+  probe: undefined,
+  watch: undefined,
   continueAfterEvents: undefined,
   fleet: undefined,
   hash: undefined,

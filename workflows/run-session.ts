@@ -10,6 +10,8 @@ import {
   upsertSearchAttributes,
   type WorkflowInfo,
 } from '@temporalio/workflow'
+import { type Availability, availabilityLines } from '../dsl/availability.ts'
+import type { MemberSight, Sight } from '../dsl/member-sight.ts'
 import { checklist } from './checklist.ts'
 import type {
   LoadedRun,
@@ -47,6 +49,8 @@ export class RunSession implements Decidable {
   #asked = 0
   readonly journal: Journal
   #toldPhase: RunPhase | undefined
+  #sight: Sight | undefined
+  #availability: Availability | undefined
   cancelRequested = false
   state: RunState = nothingYet
 
@@ -169,6 +173,20 @@ export class RunSession implements Decidable {
     this.#refresh()
   }
 
+  /** What a step saw of the members, if it saw any. */
+  saw(members: readonly MemberSight[] | undefined): void {
+    if (members !== undefined) this.#sight = { atMs: Date.now(), members }
+  }
+
+  measured(availability: Availability): void {
+    this.#availability = availability
+    this.#refresh()
+  }
+
+  get availability(): Availability | undefined {
+    return this.#availability
+  }
+
   status(): RunStatus {
     return {
       run: this.identity,
@@ -181,6 +199,8 @@ export class RunSession implements Decidable {
       ...(this.#queuedBehind ? { queuedBehind: this.#queuedBehind } : {}),
       cancelRequested: this.cancelRequested,
       decisions: offered(this),
+      ...(this.#sight ? { sight: this.#sight } : {}),
+      ...(this.#availability ? { availability: this.#availability } : {}),
     }
   }
 
@@ -221,6 +241,7 @@ export class RunSession implements Decidable {
         ...(this.#pause ? { pausedBy: this.#pause.by } : {}),
         ...(this.#queuedBehind ? { queuedBehind: this.#queuedBehind } : {}),
         ...(this.#outcome === undefined ? {} : { outcome: this.#outcome }),
+        ...(this.#availability ? { availability: availabilityLines(this.#availability) } : {}),
       }),
     )
     this.#index()

@@ -8,9 +8,12 @@ import {
   upsertMemo,
   workflowInfo,
 } from '@temporalio/workflow'
+import type { Availability } from '../dsl/availability.ts'
 import { render } from '../dsl/expression.ts'
 import type { Json } from '../dsl/program.ts'
+import { type Beside, startBeside } from './beside.ts'
 import type { LoadedRun, LoadRequest, RunResult } from './doors.ts'
+import { withSteps } from './during.ts'
 import { asEndFailure, failure } from './end-failure.ts'
 import { interpret } from './interpreter.ts'
 import type { CarriedJournal } from './journal.ts'
@@ -33,6 +36,8 @@ export interface Carried {
   readonly state: RunState
   /** What was asked and decided before. */
   readonly journal?: CarriedJournal
+  /** What was measured so far, where that was asked for. */
+  readonly measured?: Availability
 }
 
 type LoadActivities = { readonly 'quorate.load': (request: LoadRequest) => Promise<LoadedRun> }
@@ -69,7 +74,10 @@ async function run(
   session.loaded(carried.loaded, carried.cluster)
   keepEvidence(session, carried.loaded)
   const lock = await lockOf(session, carried, before !== undefined)
-  const end = await interpreted(session, carried, input)
+  const beside = startBeside(session, carried.loaded, carried.measured)
+  const end = await interpreted(session, carried, input, beside)
+  const measured = beside && (await beside.end())
+  if (measured) session.measured(withSteps(measured, session.status().view.steps))
   await release(lock)
   await condition(() => allHandlersFinished() && session.written)
   return result(session, carried, end)
@@ -123,26 +131,41 @@ async function lockOf(session: RunSession, carried: Carried, continued: boolean)
 
 async function interpreted(
   session: RunSession,
-  { loaded, cluster, startedMs, state }: Carried,
+  carried: Carried,
   input: Json | undefined,
+  beside: Beside | undefined,
 ): Promise<RunEnd> {
-  const continued = (reached: RunState): Carried => ({
-    loaded,
-    ...(cluster === undefined ? {} : { cluster }),
-    startedMs,
-    state: reached,
-    journal: session.journal.carried(),
-  })
+  const { loaded, startedMs, state } = carried
   const ports = new TemporalPorts({
     session,
     program: loaded.program,
     heartbeatTimeoutMs: loaded.heartbeatTimeoutMs,
     historyIsLong,
-    goOn: (reached) => continueAsNew<typeof runWorkflow>(input, continued(reached)),
+    goOn: (reached) => goOn(session, { ...carried, state: reached }, input, beside),
   })
   const { id, runbook } = session.identity
   const about = { id, runbook, startedAt: new Date(startedMs).toISOString() }
   return interpret(loaded.program, { inputs: loaded.inputs, run: about }, ports, state)
+}
+
+/** What goes on beside is ended first; returns where something came up meanwhile that must not be lost. */
+async function goOn(
+  session: RunSession,
+  carried: Carried,
+  input: Json | undefined,
+  beside: Beside | undefined,
+): Promise<void> {
+  const continued = (measured: Availability | undefined) =>
+    continueAsNew<typeof runWorkflow>(input, {
+      ...carried,
+      journal: session.journal.carried(),
+      ...(measured ? { measured } : {}),
+    })
+  if (!beside) return continued(undefined)
+  const measured = await beside.end()
+  const asked = session.paused || session.cancelRequested || !allHandlersFinished() || !session.written
+  if (asked) return beside.again(measured)
+  await continued(measured)
 }
 
 /** Far below the server's limit of 51,200 events, so that a rollback always fits. */
@@ -180,6 +203,7 @@ function result(session: RunSession, { loaded, cluster }: Carried, end: RunEnd):
       notNeeded: count('notNeeded'),
       failed: count('failed'),
     },
+    ...(session.availability ? { availability: session.availability } : {}),
   }
 }
 
@@ -190,7 +214,12 @@ function ending(session: RunSession, end: Exclude<RunEnd, { kind: 'done' }>): Er
     upsertMemo({ outcome })
     return new CancelledFailure(outcome)
   }
-  return failure(endTypes[end.kind], outcome, { step: end.failure.step, ...end.tally })
+  const { availability } = session
+  return failure(endTypes[end.kind], outcome, {
+    step: end.failure.step,
+    ...end.tally,
+    ...(availability ? { availability } : {}),
+  })
 }
 
 const endTypes = { failed: 'RunFailed', aborted: 'RunAborted', rolledBack: 'RunRolledBack' } as const

@@ -6,6 +6,7 @@ import {
   scheduleActivity,
   sleep,
 } from '@temporalio/workflow'
+import { membersIn } from '../dsl/member-sight.ts'
 import type { Json, Program } from '../dsl/program.ts'
 import { stepFailure } from './activity-failure.ts'
 import { RunCancelled } from './failure.ts'
@@ -19,8 +20,8 @@ export interface TemporalPortsOptions {
   readonly program: Program
   readonly heartbeatTimeoutMs: number
   readonly historyIsLong: () => boolean
-  /** Ends this execution and goes on in a new one: throws. */
-  readonly goOn: (state: RunState) => Promise<never>
+  /** Ends this execution and goes on in a new one: throws. Returns where that is not the moment any more. */
+  readonly goOn: (state: RunState) => Promise<void>
 }
 
 /** The ports of a run that is a Temporal workflow. */
@@ -39,7 +40,9 @@ export class TemporalPorts implements Ports {
     const schedule = (): Promise<Json> =>
       scheduleActivity<Json>(call.action, [this.#request(call)], this.#activity(call, isRead))
     try {
-      return await (isRead ? interruptible(this.#options.session, schedule) : schedule())
+      const output = await (isRead ? interruptible(this.#options.session, schedule) : schedule())
+      this.#options.session.saw(membersIn(output))
+      return output
     } catch (error) {
       if (error instanceof ActivityFailure) throw stepFailure(error, isRead)
       throw error

@@ -12,7 +12,7 @@ import type { Channels } from '../../worker/channels.ts'
 import { holderOf } from '../../worker/holder.ts'
 import { notifyChannels } from '../../worker/notify.ts'
 import type { EvidenceRequest, HolderRequest, LoadedRun, LoadRequest, NotifyRequest, RunMemo, RunStatus } from '../../workflows/doors.ts'
-import type { ActionRequest } from '../../workflows/ports.ts'
+import type { ActionRequest, BesideRequest } from '../../workflows/ports.ts'
 
 /** A Temporal server and a worker with our workflows and made-up actions, for one test file. */
 export interface TemporalWorld {
@@ -24,8 +24,12 @@ export interface TemporalWorld {
   readonly written: EvidenceRequest['entries']
   /** What an action does from now on; succeeds with `{}` until it is said. */
   on(action: string, act: Act): void
+  /** Every start of what goes on beside the steps, in order. */
+  readonly besides: readonly BesideRequest[]
+  /** What that does from now on; measures one write each until it is said. */
+  onBeside(act: ActBeside): void
   /** Makes a program known by its name. */
-  offer(program: Program, inputs?: Readonly<Record<string, Json>>): void
+  offer(program: Program, inputs?: Readonly<Record<string, Json>>, more?: Partial<LoadedRun>): void
   /** Whether runs set search attributes from now on. */
   attributes: boolean
   start(runbook: string, options?: StartOptions): Promise<WorkflowHandle>
@@ -35,6 +39,21 @@ export interface TemporalWorld {
 }
 
 export type Act = (request: ActionRequest, context: Context, attempt: number) => Promise<Json> | Json
+
+export type ActBeside = (request: BesideRequest, context: Context) => Promise<Json>
+
+/** As the real one does: until it is cancelled, and one write more than was measured before. */
+export async function untilCancelled({ cluster, probe, before }: BesideRequest, context: Context): Promise<Json> {
+  const beat = setInterval(() => context.heartbeat(), 100)
+  await context.cancelled.catch(() => undefined).finally(() => clearInterval(beat))
+  const acknowledged = (before?.writes.acknowledged ?? 0) + 1
+  return probe ? measuredOnce(cluster, acknowledged) : null
+}
+
+function measuredOnce(cluster: string, acknowledged: number): Json {
+  const figures = { acknowledged, failed: {}, longestGapMs: 0, unavailableMs: 0 }
+  return { cluster, sinceMs: 0, untilMs: 0, notMeasuredMs: 0, writes: figures, reads: figures }
+}
 
 export interface StartOptions {
   readonly id?: string
@@ -75,6 +94,8 @@ export async function startTemporalWorld(
   const taskQueue = `test-${randomUUID()}`
   const offered = new Map<string, LoadedRun>()
   const acts = new Map<string, Act>()
+  let actBeside: ActBeside = untilCancelled
+  const besides: BesideRequest[] = []
   const calls: ActionRequest[] = []
   const written: EvidenceRequest['entries'][number][] = []
   const world = { attributes: false }
@@ -91,6 +112,10 @@ export async function startTemporalWorld(
     const { activityType, attempt } = activityInfo()
     return acts.get(activityType)?.(request, Context.current(), attempt) ?? {}
   }
+  const beside = (request: BesideRequest): Promise<Json> => {
+    besides.push(request)
+    return actBeside(request, Context.current())
+  }
   const workerFor = (actions: readonly string[]): Promise<Worker> =>
     Worker.create({
       connection: env.nativeConnection,
@@ -101,6 +126,8 @@ export async function startTemporalWorld(
         'quorate.load': load,
         'quorate.evidence': ({ entries }: EvidenceRequest) => void written.push(...entries),
         'quorate.notify': (request: NotifyRequest) => notifyChannels(request, () => Promise.resolve(channels)),
+        'quorate.probe': beside,
+        'quorate.watch': beside,
         'quorate.holder': (request: HolderRequest) =>
           holderOf(env.client, request, {
             signal: Context.current().cancellationSignal,
@@ -109,6 +136,7 @@ export async function startTemporalWorld(
       },
       shutdownGraceTime: '100ms',
       ...(remembers ? {} : { maxCachedWorkflows: 0 }),
+      maxHeartbeatThrottleInterval: '200ms',
     })
   let worker = await workerFor(actionNames)
   let ended = worker.run()
@@ -128,8 +156,10 @@ export async function startTemporalWorld(
       world.attributes = known
     },
     on: (action, act) => void acts.set(action, act),
-    offer: (program, inputs = {}) =>
-      void offered.set(program.name, { program, inputs, hash: `hash of ${program.name}`, by: '', attributes: false, heartbeatTimeoutMs: 3000, evidence: true }),
+    besides,
+    onBeside: (act) => void (actBeside = act),
+    offer: (program, inputs = {}, more = {}) =>
+      void offered.set(program.name, { program, inputs, hash: `hash of ${program.name}`, by: '', attributes: false, heartbeatTimeoutMs: 3000, evidence: true, ...more }),
     start: (runbook, { id = `${runbook}-${randomUUID()}`, input, memo }: StartOptions = {}) =>
       env.client.workflow.start(runbook, {
         taskQueue,
