@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { ActionSpec, JsonSchema } from '../dsl/action-spec.ts'
 import type { Inventory } from '../dsl/inventory.ts'
+import type { MemberSight } from '../dsl/member-sight.ts'
 import type { Effect, Json, RetrySpec } from '../dsl/program.ts'
 import type { RunIdentity } from '../workflows/ports.ts'
 import type { EtcdCluster } from './etcd/cluster.ts'
@@ -30,6 +31,9 @@ export interface Progress {
   readonly done?: number
   readonly total?: number
   readonly unit?: 'bytes' | 'members' | 'entries'
+  /** What was seen of the members meanwhile, and when (milliseconds since 1970). */
+  readonly members?: readonly MemberSight[]
+  readonly atMs?: number
 }
 
 /**

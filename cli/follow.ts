@@ -2,16 +2,19 @@ import type { Door } from '../client/door.ts'
 import type { RunSnapshot } from '../client/run.ts'
 import { watchRun } from '../client/watch-run.ts'
 import { lineWriter } from './plain-lines.ts'
-import { openScreen } from './screen.ts'
+import { type Controls, liveShower } from './live.ts'
+import { jsonLineWriter } from './run-lines.ts'
+import type { Shower } from './shower.ts'
 import type { Terminal } from './terminal.ts'
-import { renderView } from './view.ts'
 
 export interface FollowOptions {
   readonly terminal: Terminal
-  /** One JSON object a line, for each change, instead of a view. */
+  /** One JSON object a line, for each change while the run is open, instead of a view. */
   readonly json?: boolean
   /** Nothing is shown. */
   readonly silent?: boolean
+  /** Where decisions made at the keys go; without it there are no keys. */
+  readonly controls?: Controls
   /** Return when the run waits for a person, too. */
   readonly untilWaiting: boolean
   readonly signal?: AbortSignal
@@ -46,25 +49,19 @@ export function waitsForPerson({ open, status }: RunSnapshot): boolean {
   return open && (status?.view.phase === 'waiting' || status?.view.phase === 'paused')
 }
 
-interface Shower {
-  see(run: RunSnapshot | undefined, unreachableSinceMs: number | undefined): void
-  end(): void
-}
-
 const nothing: Shower = { see: () => undefined, end: () => undefined }
 
-function shower({ terminal, json }: FollowOptions): Shower {
+function shower({ terminal, json, controls }: FollowOptions): Shower {
   if (json === true) return jsonShower(terminal)
-  return terminal.live ? liveShower(terminal) : plainShower(terminal)
+  return terminal.live ? liveShower(terminal, controls) : plainShower(terminal)
 }
 
 function jsonShower(terminal: Terminal): Shower {
-  let said = ''
+  const lines = jsonLineWriter()
   return {
     see(run) {
-      const text = JSON.stringify(run)
-      if (text !== said && text !== undefined) terminal.out(text)
-      said = text
+      const line = run === undefined || !run.open ? undefined : lines(run, Date.now())
+      if (line !== undefined) terminal.out(JSON.stringify(line))
     },
     end: () => undefined,
   }
@@ -80,32 +77,5 @@ function plainShower(terminal: Terminal): Shower {
       if (run !== undefined) lines(run, { ...options, ...silence }).forEach((line) => terminal.out(line))
     },
     end: () => undefined,
-  }
-}
-
-/** Drawn ten times a second, so that what lasts is seen to last, however often the run is asked. */
-function liveShower(terminal: Terminal): Shower {
-  const screen = openScreen(terminal)
-  let seen: RunSnapshot | undefined
-  let silentSinceMs: number | undefined
-  const draw = (): void => {
-    if (seen === undefined) return
-    const silence = silentSinceMs === undefined ? {} : { unreachableSinceMs: silentSinceMs }
-    // A closed run is shown whole, however long: nothing is drawn over it any more.
-    const { columns, rows } = terminal.size()
-    const limit = seen.open ? { rows } : {}
-    screen.draw(renderView(seen, { columns, colour: terminal.colour, now: Date.now(), ...limit, ...silence }))
-  }
-  const timer = setInterval(draw, 100)
-  return {
-    see(run, unreachableSinceMs) {
-      seen = run
-      silentSinceMs = unreachableSinceMs
-      draw()
-    },
-    end() {
-      clearInterval(timer)
-      screen.end()
-    },
   }
 }

@@ -1,5 +1,7 @@
 export interface Interrupt {
   readonly signal: AbortSignal
+  /** As if Ctrl-C was pressed: a terminal whose keys are read sends no signal. */
+  readonly abort: () => void
   /** Gives Ctrl-C its usual meaning back. */
   release(): void
 }
@@ -12,6 +14,7 @@ export function onInterrupt(): Interrupt {
   for (const signal of signals) process.on(signal, abort)
   return {
     signal: controller.signal,
+    abort,
     release: () => signals.forEach((signal) => process.off(signal, abort)),
   }
 }

@@ -13,6 +13,7 @@ export function codeOf({ open, ending }: RunSnapshot): ExitCode {
 /** A run as `--json` prints it. Times are ISO UTC. */
 export function runJson(run: RunSnapshot): object {
   const { id, runbook, phase, open, by, cluster, startedMs, endedMs, status, ending, progress } = run
+  const { sight, availability } = run
   const time = (ms: number) => new Date(ms).toISOString()
   return {
     id,
@@ -31,6 +32,8 @@ export function runJson(run: RunSnapshot): object {
     paused: status?.paused,
     queuedBehind: status?.queuedBehind,
     progress: open ? progress : undefined,
+    members: open ? sight?.members : undefined,
+    availability,
     result: ending?.phase === 'done' ? ending.result : undefined,
     failure: ending === undefined || ending.phase === 'done' ? undefined : ending,
   }

@@ -10,6 +10,13 @@ export interface Terminal {
   readonly live: boolean
   readonly colour: boolean
   size(): { readonly columns: number; readonly rows: number }
+  /** Single keys, where somebody sits at some. */
+  readonly keys?: Keys
+}
+
+export interface Keys {
+  /** Hears every key as the terminal sends it, Ctrl-C too, until the function it returns is called. */
+  listen(hear: (chunk: string) => void): () => void
 }
 
 export function processTerminal(environment: NodeJS.ProcessEnv = process.env): Terminal {
@@ -22,6 +29,16 @@ export function processTerminal(environment: NodeJS.ProcessEnv = process.env): T
     live,
     colour: coloured(environment, live),
     size: () => ({ columns: stdout.columns || 80, rows: stdout.rows || 24 }),
+    ...(live && process.stdin.isTTY ? { keys: keysOf(process.stdin) } : {}),
+  }
+}
+
+function keysOf(stdin: NodeJS.ReadStream): Keys {
+  return {
+    listen(hear) {
+      stdin.setRawMode(true).setEncoding('utf8').resume().on('data', hear)
+      return () => void stdin.off('data', hear).pause().setRawMode(false)
+    },
   }
 }
 

@@ -125,7 +125,8 @@ describe('a run as lines', () => {
       '  ✔ look at every member                                        0.8 s',
       '  · hand leadership over                                        not needed',
       '  ● a group                                                     2.0 s',
-      '    ● etcd-1: copy the data            1.5 s  copying, 1 MiB of 3 MiB, attempt 2',
+      '    ● etcd-1: copy the data                            1.5 s  copying, attempt 2',
+      '      ██████████░░░░░░░░░░░░░░░░░░░░   33 %  1 MiB of 3 MiB',
       '    ○ etcd-1: stop etcd',
     ])
   })

@@ -1,7 +1,8 @@
-import type { ActionProgress, RunSnapshot } from '../client/run.ts'
-import { bytesText } from '../dsl/duration.ts'
+import type { RunSnapshot } from '../client/run.ts'
 import type { Approval, DecisionKind, RunPhase, StepStatus, StepView, Waiting } from '../workflows/ports.ts'
 import { elapsed, fitted, plainLine, type Style, styled, wrapped } from './terminal.ts'
+import { availabilityView, memberLines } from './view-members.ts'
+import { progressBar, progressText } from './view-progress.ts'
 
 export interface ViewOptions {
   readonly columns: number
@@ -17,11 +18,22 @@ export interface ViewOptions {
 /** A run as a person sees it: what it is, its steps, and what it waits for with the commands that decide. */
 export function renderView(run: RunSnapshot, options: ViewOptions): readonly string[] {
   const head = headLines(run, options)
-  const tail = [...waitingLines(run, options), ...silenceLines(run, options), ...endLines(run, options)]
+  const brief = options.rows !== undefined && options.rows < ROOMY_ROWS
+  const tail = [
+    ...memberLines(run, { ...options, brief }),
+    ...(run.open ? availabilityView(run, options) : []),
+    ...waitingLines(run, options),
+    ...silenceLines(run, options),
+    ...endLines(run, options),
+    ...(run.open ? [] : availabilityView(run, options)),
+  ]
   const room =
     options.rows === undefined ? Infinity : Math.max(3, options.rows - head.length - tail.length - 1)
   return [...head, ...stepLines(run, options, room), ...tail]
 }
+
+/** With fewer rows the members share one line. */
+const ROOMY_ROWS = 20
 
 /** How a phase is called. */
 export const phaseWords: Readonly<Record<RunPhase, string>> = {
@@ -110,6 +122,8 @@ function stepLines(run: RunSnapshot, options: ViewOptions, room: number): readon
   // A group runs while one of its steps does: the last that runs is the one at work.
   const working = steps.findLastIndex(({ status }) => status === 'running')
   const lines = steps.map((step, index) => stepLine(step, index === working ? progress : '', options))
+  const bar = working === -1 || !run.open ? undefined : barBelow(run, steps[working]?.depth ?? 0, options)
+  if (bar !== undefined) lines.splice(working + 1, 0, bar)
   if (lines.length <= room) return lines
   const here = steps.findLastIndex(({ status }) => status !== 'pending')
   const shown = Math.max(1, room - 2)
@@ -122,15 +136,10 @@ function stepLines(run: RunSnapshot, options: ViewOptions, room: number): readon
   ]
 }
 
-function progressText(progress: readonly ActionProgress[]): string {
-  const [current] = progress
-  if (current === undefined) return ''
-  const { text = '', done, total, unit, attempt, lastFailure } = current
-  const amount = unit === 'bytes' ? bytesText : String
-  const count =
-    done === undefined ? '' : total === undefined ? amount(done) : `${amount(done)} of ${amount(total)}`
-  const again = attempt > 1 ? `attempt ${attempt}${lastFailure === undefined ? '' : ` (${lastFailure})`}` : ''
-  return plainLine([text, count, again].filter((part) => part !== '').join(', '))
+function barBelow({ progress }: RunSnapshot, depth: number, { columns, colour }: ViewOptions) {
+  const indent = '  '.repeat(2 + Math.min(depth, DEEPEST))
+  const bar = progressBar(progress, { columns: columns - indent.length, colour })
+  return bar === undefined ? undefined : indent + bar
 }
 
 function waitingLines(run: RunSnapshot, options: ViewOptions): readonly string[] {

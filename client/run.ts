@@ -1,5 +1,7 @@
 import { defaultPayloadConverter, defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common'
 import type { WorkflowExecutionDescription, WorkflowExecutionInfo } from '@temporalio/client'
+import { type Availability, availabilityIn } from '../dsl/availability.ts'
+import { type Sight, sightOf } from '../dsl/member-sight.ts'
 import type { RunPhase } from '../workflows/ports.ts'
 import type { RunStatus } from '../workflows/doors.ts'
 import { type Door, isUnreachable, taskQueue } from './door.ts'
@@ -26,6 +28,10 @@ export interface RunSnapshot extends RunSummary {
   readonly status?: RunStatus
   /** What long actions say of themselves, newest attempt each: `1.2 GiB of 3 GiB`. */
   readonly progress: readonly ActionProgress[]
+  /** The members as they were seen last, by a step, a gate or what watches them. */
+  readonly sight?: Sight
+  /** What was measured of the cluster so far, where that was asked for. */
+  readonly availability?: Availability
   /** Once it is closed. */
   readonly ending?: RunEnding
 }
@@ -39,6 +45,9 @@ export interface ActionProgress {
   readonly unit?: string
   /** Why the last attempt failed, as a sentence. */
   readonly lastFailure?: string
+  /** Units a second, and what that leaves: worked out by whoever looks again and again. */
+  readonly perSecond?: number
+  readonly leftMs?: number
 }
 
 /** Newest first; `limit` at most. */
@@ -81,7 +90,23 @@ export async function describeRun(door: Door, id: string): Promise<RunSnapshot> 
     ...(status === undefined ? {} : { status, phase: status.view.phase, by: status.by }),
     ...(status?.run.cluster === undefined ? {} : { cluster: status.run.cluster }),
     ...(ending === undefined ? {} : { ending, phase: ending.phase }),
+    ...besideOf(description, status),
     progress: progressOf(description),
+  }
+}
+
+/** Newest first: what goes on beside the steps and what polls says it with its heartbeat, a step once it is over. */
+function besideOf(
+  { raw }: WorkflowExecutionDescription,
+  status: RunStatus | undefined,
+): Pick<RunSnapshot, 'sight' | 'availability'> {
+  const said = (raw.pendingActivities ?? []).map(heartbeatOf)
+  const sights = [status?.sight, ...said.map(sightOf)].filter((sight) => sight !== undefined)
+  const sight = sights.toSorted((left, right) => right.atMs - left.atMs)[0]
+  const availability = status?.availability ?? said.map(availabilityIn).find((known) => known !== undefined)
+  return {
+    ...(sight === undefined ? {} : { sight }),
+    ...(availability === undefined ? {} : { availability }),
   }
 }
 
@@ -181,17 +206,27 @@ const phaseNamed = (name: string | undefined): RunPhase | undefined =>
   everyPhase.find((phase) => phase === name)
 
 function progressOf({ raw }: WorkflowExecutionDescription): readonly ActionProgress[] {
-  return (raw.pendingActivities ?? []).map((pending) => {
-    const payload = pending.heartbeatDetails?.payloads?.[0]
-    const details: unknown = payload ? defaultPayloadConverter.fromPayload(payload) : {}
+  const ofSteps = (raw.pendingActivities ?? []).filter(
+    ({ activityType }) => !besideSteps.has(activityType?.name ?? ''),
+  )
+  return ofSteps.map((pending) => {
     const said = {
       action: pending.activityType?.name ?? '',
       attempt: pending.attempt ?? 1,
-      ...pickProgress(details),
+      ...pickProgress(heartbeatOf(pending)),
     }
     const lastFailure = pending.lastFailure?.message
     return lastFailure ? Object.assign(said, { lastFailure }) : said
   })
+}
+
+const besideSteps: ReadonlySet<string> = new Set(['quorate.probe', 'quorate.watch', 'quorate.evidence'])
+
+type PendingActivity = NonNullable<WorkflowExecutionDescription['raw']['pendingActivities']>[number]
+
+function heartbeatOf({ heartbeatDetails }: PendingActivity): unknown {
+  const payload = heartbeatDetails?.payloads?.[0]
+  return payload ? defaultPayloadConverter.fromPayload(payload) : undefined
 }
 
 function pickProgress(details: unknown): Partial<ActionProgress> {

@@ -13,13 +13,23 @@ export interface StartRequest {
   /** Queue when another run holds the cluster's lock. */
   readonly wait?: boolean
   readonly reason?: string
+  /** Measure the cluster's availability meanwhile, or do not; else as the inventory says. */
+  readonly probe?: boolean
+  /** Watch the members meanwhile, for whoever watches the run. */
+  readonly watch?: boolean
 }
 
 /** Starts a run and returns its id. Throws `Unreachable` when no worker would take it; nothing was started then. */
 export async function startRun(door: Door, request: StartRequest): Promise<string> {
   await requireWorker(door)
-  const { runbook, inputs, cluster, by, wait = false, reason } = request
-  const memo: RunMemo = { by, wait, ...(reason === undefined ? {} : { reason }) }
+  const { runbook, inputs, cluster, by, wait = false, reason, probe, watch } = request
+  const memo: RunMemo = {
+    by,
+    wait,
+    ...(reason === undefined ? {} : { reason }),
+    ...(probe === undefined ? {} : { probe }),
+    ...(watch === undefined ? {} : { watch }),
+  }
   const handle = await door.ask(() =>
     door.client.workflow.start(runbook, {
       taskQueue,

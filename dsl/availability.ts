@@ -29,6 +29,19 @@ export interface Answered {
   readonly refusal?: string
 }
 
+/** What a heartbeat holds, if it holds that. */
+export function availabilityIn(details: unknown): Availability | undefined {
+  if (typeof details !== 'object' || details === null || !('availability' in details)) return undefined
+  const { availability } = details
+  return isAvailability(availability) ? availability : undefined
+}
+
+/** As far as is needed to tell it from anything else: it comes from our own workers. */
+function isAvailability(value: unknown): value is Availability {
+  if (typeof value !== 'object' || value === null) return false
+  return 'cluster' in value && 'sinceMs' in value && 'writes' in value && 'reads' in value
+}
+
 /** From here on a gap counts as time without service: what a client's request may take. */
 export const unavailableFromMs = 1000
 

@@ -1,8 +1,8 @@
 import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/common'
 import { ActivityCancellationType, CancellationScope, scheduleActivity } from '@temporalio/workflow'
-import type { Availability } from '../dsl/availability.ts'
+import { type Availability, availabilityIn } from '../dsl/availability.ts'
 import type { LoadedRun } from './doors.ts'
-import type { BesideDetails, BesideRequest } from './ports.ts'
+import type { BesideRequest } from './ports.ts'
 import { memoOf } from './run-memo.ts'
 import type { RunSession } from './run-session.ts'
 
@@ -78,12 +78,9 @@ function saidLast(error: unknown, { before }: BesideRequest): Availability {
     cause instanceof ApplicationFailure
       ? `it broke down: ${cause.message}`
       : 'the worker that measured was gone when the run ended'
-  const last = isDetails(details) ? details.availability : before
+  const last = availabilityIn(details) ?? before
   return last === undefined ? unmeasured(stopped) : { ...last, stopped }
 }
-
-const isDetails = (details: unknown): details is BesideDetails =>
-  typeof details === 'object' && details !== null && 'atMs' in details
 
 function unmeasured(stopped: string): Availability {
   const nothing = { acknowledged: 0, failed: {}, longestGapMs: 0, unavailableMs: 0 }

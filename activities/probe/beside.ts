@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Availability } from '../../dsl/availability.ts'
+import { type Availability, availabilityIn } from '../../dsl/availability.ts'
 import type { Cluster } from '../../dsl/inventory.ts'
-import type { Sight } from '../../dsl/member-sight.ts'
+import { type Sight, sightOf } from '../../dsl/member-sight.ts'
 import type { Json } from '../../dsl/program.ts'
 import type { BesideDetails, BesideRequest } from '../../workflows/ports.ts'
 import type { Environment } from '../environment.ts'
@@ -39,11 +39,14 @@ export async function goBeside(
   const pool = createEtcdPool()
   const clusterNow = async () => clusterNamed(await environment.inventory(), name)
   const beside: Beside = { pool, signal: attempt.signal, clusterNow }
-  const said = saidIn(attempt.said)
-  let sight: Sight | undefined =
-    said?.members === undefined ? undefined : { atMs: said.atMs, members: said.members }
+  let sight: Sight | undefined = sightOf(attempt.said)
   const meter = probe
-    ? startProbe({ ...beside, cluster: name, run: run.id, before: said?.availability ?? request.before })
+    ? startProbe({
+        ...beside,
+        cluster: name,
+        run: run.id,
+        before: availabilityIn(attempt.said) ?? request.before,
+      })
     : undefined
   const watching = watchMembers(beside, (seen) => (sight = seen))
   try {
@@ -69,10 +72,4 @@ function detailsOf(sight: Sight | undefined, availability: Availability | undefi
     ...(sight === undefined ? {} : { members: sight.members }),
     ...(availability === undefined ? {} : { availability }),
   }
-}
-
-/** It was written by ourselves, perhaps by another version. */
-function saidIn(details: unknown): BesideDetails | undefined {
-  if (typeof details !== 'object' || details === null || !('atMs' in details)) return undefined
-  return details as BesideDetails
 }

@@ -30,7 +30,7 @@ export function startProbe(options: ProbeOptions): Probe {
   const meter = createMeter(cluster, Date.now(), before)
   const underWay = new Map<string, Promise<void>>()
   let endpoints: readonly EtcdEndpoint[] = []
-  let stopped: string | undefined
+  const given: { up?: string } = {}
   let written = before?.writes.acknowledged ?? 0
   const turns = { writes: 0, reads: 1 }
 
@@ -43,7 +43,7 @@ export function startProbe(options: ProbeOptions): Probe {
       if (kind === 'writes') written++
     } catch (error) {
       const { code, message } = told(error)
-      if (forbidden.has(code)) stopped ??= message
+      if (forbidden.has(code)) given.up ??= message
       else meter.failed(kind, code, message)
     }
   }
@@ -61,7 +61,7 @@ export function startProbe(options: ProbeOptions): Probe {
     )
   }
   const keepInventory = async (): Promise<void> => {
-    while (!signal.aborted && stopped === undefined) {
+    while (!signal.aborted && given.up === undefined) {
       endpoints = await clusterNow().then(
         (now) => membersOf(now).map((host) => pool.cluster(now).endpoint(host)),
         // An inventory that cannot be read now: the members are where they were.
@@ -72,7 +72,7 @@ export function startProbe(options: ProbeOptions): Probe {
   }
   const keepAsking = async (): Promise<void> => {
     let dueMs = Date.now()
-    while (!signal.aborted && stopped === undefined) {
+    while (!signal.aborted && given.up === undefined) {
       const now = Date.now()
       if (now - dueMs > heldUpMs) meter.missed(dueMs, now)
       sendNext('writes')
@@ -86,7 +86,7 @@ export function startProbe(options: ProbeOptions): Probe {
   const asking = keepAsking()
   const figures = (): Availability => ({
     ...meter.figures(Date.now()),
-    ...(stopped === undefined ? {} : { stopped }),
+    ...(given.up === undefined ? {} : { stopped: given.up }),
   })
 
   return {

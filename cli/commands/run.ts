@@ -5,7 +5,7 @@ import { checkInputs, inputProblemsText } from '../../dsl/inputs.ts'
 import { nearest } from '../../dsl/near.ts'
 import { printProblems } from '../../dsl/print.ts'
 import type { Program } from '../../dsl/program.ts'
-import { type Command, type Invocation, UsageError } from '../command.ts'
+import { type Command, type Flags, type Invocation, UsageError } from '../command.ts'
 import { whoAsks, withDoor } from '../door.ts'
 import { type ExitCode, exitCodes } from '../exit-codes.ts'
 import { homeDirectory, readUp } from '../home.ts'
@@ -15,18 +15,29 @@ import { localRunbook } from '../runbook-files.ts'
 import { codeOf, runJson } from '../run-outcome.ts'
 import { shortId } from '../view.ts'
 
+/** Of every command that shows a run until it ends. */
+export const keysHelp = `On a terminal single keys decide: r retry, s skip, b roll back, a abort,
+y approve, n reject, p pause or resume, q leave; only what is offered works, the rest says why not.
+--json prints one JSON object a line for each change (at, phase, changed steps, waiting, progress, members); the last
+line is the run as \`quorate show --json\` has it.`
+
 export const run: Command = {
   name: 'run',
   usage: 'RUNBOOK [--cluster C] [--input NAME=VALUE ...]',
   summary: 'start a run, and watch it until it ends or needs you',
   details: `Inputs are checked here before anything is started, and once more by the worker.
 On a terminal it shows the run until it ends; elsewhere it also returns when the run waits for a person.
-Ctrl-C ends only the watching.`,
+Ctrl-C ends only the watching. ${keysHelp}`,
   flags: {
     ...inputFlags,
     wait: { type: 'boolean', help: 'queue when another run holds the lock of the cluster' },
     detach: { type: 'boolean', short: 'd', help: 'return once it is started' },
     reason: { type: 'string', value: 'TEXT', help: 'why, for the record' },
+    probe: {
+      type: 'boolean',
+      help: 'measure how available the cluster is meanwhile, by writing and reading quorate/probe/RUN',
+    },
+    'no-probe': { type: 'boolean', help: 'do not, though the inventory says so' },
   },
   positionals: { min: 1, max: 1 },
   async run(invocation) {
@@ -36,6 +47,7 @@ Ctrl-C ends only the watching.`,
     await checkedInputs(runbook, given, environment)
     const cluster = typeof given['cluster'] === 'string' ? given['cluster'] : undefined
     const reason = flags.text('reason')
+    const probe = probeAsked(flags)
     return withDoor(invocation, async (door) => {
       const { startRun } = await import('../../client/start-run.ts')
       const id = await startRun(door, {
@@ -43,6 +55,9 @@ Ctrl-C ends only the watching.`,
         inputs: given,
         by: whoAsks(environment),
         wait: flags.on('wait'),
+        // Whoever starts it watches it: then the members are looked at all the time.
+        ...(flags.on('detach') ? {} : { watch: true }),
+        ...(probe === undefined ? {} : { probe }),
         ...(cluster === undefined ? {} : { cluster }),
         ...(reason === undefined ? {} : { reason }),
       })
@@ -51,6 +66,13 @@ Ctrl-C ends only the watching.`,
       return exitCodes.done
     })
   },
+}
+
+function probeAsked(flags: Flags): boolean | undefined {
+  if (flags.on('probe') && flags.on('no-probe'))
+    throw new UsageError('--probe and --no-probe say the opposite: give one of them. Nothing was started.')
+  if (flags.on('no-probe')) return false
+  return flags.on('probe') ? true : undefined
 }
 
 /** Checks inputs as far as the runbook is known here; throws `UsageError` naming every wrong one. */
@@ -64,18 +86,28 @@ export async function checkedInputs(
 }
 
 /** Shows the run until it ends, waits for a person, or the person has seen enough. */
-export async function watchToEnd(door: Door, id: string, { terminal, flags }: Invocation): Promise<ExitCode> {
+export async function watchToEnd(
+  door: Door,
+  id: string,
+  { terminal, flags, environment }: Invocation,
+): Promise<ExitCode> {
   const json = flags.on('json')
   const { follow } = await import('../follow.ts')
+  const { decide } = await import('../../client/decide.ts')
   const interrupt = onInterrupt()
   try {
     const last = await follow(door, id, {
       terminal,
-      silent: json,
+      json,
       untilWaiting: json || !terminal.live,
       signal: interrupt.signal,
+      controls: {
+        decide: (name, argument) =>
+          decide(door, id, name, { ...argument, by: whoAsks(environment), door: 'cli' }),
+        leave: interrupt.abort,
+      },
     })
-    if (json && last !== undefined) terminal.out(JSON.stringify(runJson(last), null, 2))
+    if (json && last !== undefined) terminal.out(JSON.stringify(runJson(last)))
     if (interrupt.signal.aborted) return leave(last, id, terminal.err)
     if (last === undefined) return exitCodes.unreachable
     const code = codeOf(last)

@@ -4,7 +4,7 @@ import { withDoor } from '../door.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { runJson } from '../run-outcome.ts'
 import { renderView } from '../view.ts'
-import { watchToEnd } from './run.ts'
+import { keysHelp, watchToEnd } from './run.ts'
 
 export const show: Command = {
   name: 'show',
@@ -37,7 +37,7 @@ export const watch: Command = {
   usage: '[RUN]',
   summary: 'watch a run until it ends or needs you',
   details: `RUN is an id or a part of one; it may be left out while exactly one run is open.
-It survives restarts of the worker and of Temporal. Ctrl-C ends only the watching.`,
+It survives restarts of the worker and of Temporal. Ctrl-C ends only the watching. ${keysHelp}`,
   flags: {},
   positionals: { min: 0, max: 1 },
   run: (invocation) =>

@@ -161,6 +161,16 @@ export const stories: readonly Story[] = [
     },
   },
   {
+    name: 'measured',
+    async play(world, name) {
+      world.offer(program(name, [uses('a', 'do.more'), uses('b', 'look'), uses('c', 'do.more')], { cluster }), { cluster: name })
+      world.on('look', () => ({ n: 1 }))
+      const handle = await world.start(name, { id: name, memo: { probe: true, continueAfterEvents: 1 } })
+      await handle.result()
+      return handle.workflowId
+    },
+  },
+  {
     name: 'queued-and-cancelled',
     async play(world, name) {
       world.offer(program(name, [uses('a', 'do'), uses('b', 'do')], { cluster }), { cluster: name })
