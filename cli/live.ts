@@ -27,8 +27,15 @@ export function liveShower(terminal: Terminal, controls?: Controls): Shower {
   let prompt: Prompt = idle
   const keys = controls === undefined ? undefined : terminal.keys
 
+  let becameMs = 0
+  const become = (next: Prompt): void => {
+    prompt = next
+    becameMs = Date.now()
+  }
+
   const draw = (): void => {
     if (seen === undefined) return
+    if (prompt.kind === 'idle' && Date.now() - becameMs > SAID_MS) prompt = idle
     const silence = silentSinceMs === undefined ? {} : { unreachableSinceMs: silentSinceMs }
     const { columns, rows } = terminal.size()
     const options = { columns, colour: terminal.colour, now: Date.now(), ...silence }
@@ -42,7 +49,8 @@ export function liveShower(terminal: Terminal, controls?: Controls): Shower {
   const send = async ({ choice, comment }: Extract<Effect, { kind: 'decide' }>): Promise<void> => {
     if (controls === undefined) return
     const argument = { ...choice.bound, ...(comment === '' ? {} : { comment }) }
-    prompt = { kind: 'idle', said: await answerTo(() => controls.decide(choice.decision, argument)) }
+    const said = await answerTo(() => controls.decide(choice.decision, argument))
+    become({ kind: 'idle', said })
     draw()
   }
   const act = (effect: Effect): void => {
@@ -55,7 +63,7 @@ export function liveShower(terminal: Terminal, controls?: Controls): Shower {
       if (seen === undefined) controls?.leave()
       else {
         const turn = press(prompt, key, seen)
-        prompt = turn.prompt
+        become(turn.prompt)
         if (turn.effect) act(turn.effect)
       }
     }
@@ -66,7 +74,8 @@ export function liveShower(terminal: Terminal, controls?: Controls): Shower {
     see(run, unreachableSinceMs) {
       seen = run && { ...run, progress: rates(run.progress, Date.now()) }
       silentSinceMs = unreachableSinceMs
-      if (seen !== undefined) prompt = withRun(prompt, seen)
+      const now = seen === undefined ? prompt : withRun(prompt, seen)
+      if (now !== prompt) become(now)
       draw()
     },
     end() {
@@ -76,6 +85,9 @@ export function liveShower(terminal: Terminal, controls?: Controls): Shower {
     },
   }
 }
+
+/** What was answered is read by then. */
+const SAID_MS = 10_000
 
 async function answerTo(decide: () => Promise<UpdateAnswer>): Promise<Said> {
   try {

@@ -66,14 +66,18 @@ function markOf({ healthy, reachable, isLearner }: MemberSight): readonly [mark:
   return reachable && isLearner ? ['○', 'yellow'] : ['✖', 'red']
 }
 
+/** A cluster that is written to is never all in step. */
+const NOTEWORTHY_LAG = 100
+
 function saidOf(member: MemberSight, now: number): string {
   const { healthy, reachable, isLeader, isLearner, version, lag, why, unreachableSinceMs } = member
   if (!reachable) {
     const since = unreachableSinceMs === undefined ? '' : ` since ${elapsed(now - unreachableSinceMs)}`
-    return plainLine(`unreachable${since}${why === '' ? '' : `: ${why}`}`)
+    const reason = why.replace(/^.* does not answer: /, '')
+    return plainLine(`unreachable${since}${reason === '' ? '' : `: ${reason}`}`)
   }
   const role = isLeader ? 'leads' : isLearner ? 'learner' : ''
-  const behind = lag > 0 ? `${lag} behind` : ''
+  const behind = lag >= NOTEWORTHY_LAG || (isLearner && lag > 0) ? `${lag} behind` : ''
   const text = [version, role, behind, healthy ? '' : why].filter((part) => part !== '').join(', ')
   return plainLine(text)
 }

@@ -46,7 +46,7 @@ export async function takeSnapshot(context: ActionContext, taking: Taking): Prom
   const { stdout } = await host.job(
     jobKey(context),
     { argv: ['sh', '-c', script, 'backup', ...words, ...port, ...flags], stdin: `${login}\n` },
-    { signal: context.signal },
+    { signal: context.signal, onOutput: (said) => sayHowFar(context, said, dbSizeBytes) },
   )
   const lines = stdout.split('\n').filter(Boolean)
   const hashed = hashes.safeParse(JSON.parse(lineOf(lines, 'kvhash') || '[]'))
@@ -58,6 +58,12 @@ export async function takeSnapshot(context: ActionContext, taking: Taking): Prom
       ? { kvHash: hex32(hashed.data[0].HashKV.hash), compactRevision: hashed.data[0].HashKV.compact_revision }
       : { kvHash: '', compactRevision: 0 }),
   }
+}
+
+function sayHowFar({ progress }: ActionContext, said: string, total: number): void {
+  const saved = said.split('\n').findLast((line) => line.startsWith('saved '))
+  if (saved !== undefined)
+    progress({ text: 'saving', done: Number(saved.slice('saved '.length)), total, unit: 'bytes' })
 }
 
 /**
@@ -110,13 +116,17 @@ ${portState}
 nap() { sleep 0.2 2>/dev/null || sleep 1; }
 saving=
 clean() { [ -z "$saving" ] || kill -9 "$saving" 2>/dev/null; rm -f "$part" "$part.part"; }
-# Fails when nothing came for a second and nobody listens there for five more tries, or nothing came for 1500 naps.
+# Says about once a second how much there is. Fails when nothing came for a second and nobody listens there for five more tries, or nothing came for 1500 naps.
 watch_saving() {
-  before= still=0 deaf=0
+  before= still=0 deaf=0 grown=0
   while kill -0 "$saving" 2>/dev/null; do
     nap
     now=$(wc -c <"$part.part" 2>/dev/null)
-    if [ "$now" != "$before" ]; then before=$now still=0 deaf=0; continue; fi
+    if [ "$now" != "$before" ]; then
+      before=$now still=0 deaf=0 grown=$((grown + 1))
+      [ $((grown % 5)) -ne 1 ] || echo "saved $((now))"
+      continue
+    fi
     still=$((still + 1))
     [ $((still % 5)) -ne 0 ] || [ "$(port_state "$address" "$port")" != closed ] || deaf=$((deaf + 1))
     [ "$deaf" -lt 5 ] || fail "etcd died while the snapshot was taken: nothing answers at $url any more"
