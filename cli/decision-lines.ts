@@ -42,6 +42,8 @@ function textOf(entry: EvidenceEntry, all: readonly EvidenceEntry[]): readonly T
   switch (entry.kind) {
     case 'asked':
       return []
+    case 'expired':
+      return [{ at: entry.at, text: plainLine(`expired: ${entry.message}`), refused: false }]
     case 'cancel':
       return [{ at: entry.at, text: 'asked to cancel', refused: false }]
     case 'decision':

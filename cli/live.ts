@@ -48,9 +48,9 @@ export function liveShower(terminal: Terminal, controls?: Controls): Shower {
   }
   const send = async ({ choice, comment }: Extract<Effect, { kind: 'decide' }>): Promise<void> => {
     if (controls === undefined) return
-    const argument = { ...choice.bound, ...(comment === '' ? {} : { comment }) }
-    const said = await answerTo(() => controls.decide(choice.decision, argument))
-    become({ kind: 'idle', said })
+    const said = choice.types === undefined ? { comment } : { typed: comment }
+    const argument = { ...choice.bound, ...(comment === '' ? {} : said) }
+    become({ kind: 'idle', said: await answerTo(() => controls.decide(choice.decision, argument)) })
     draw()
   }
   const act = (effect: Effect): void => {

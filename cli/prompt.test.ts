@@ -169,3 +169,19 @@ test.each([
 ])('the terminal’s %j is %j', (chunk, keys) => {
   expect(keysIn(chunk)).toEqual(keys)
 })
+
+test('what was done by hand is confirmed by typing what it is about', () => {
+  const approval = { message: 'Swap it.', markdown: '', manual: true, typed: 'h1' } as const
+  const byHand = run(
+    { offers: ['confirm', 'reject'], withheld: {} },
+    { waiting: { ...waiting, approval, offers: ['confirm', 'reject'] } },
+  )
+  expect(offeredKeys(byHand)).toEqual([
+    ['c', 'confirm'],
+    ['n', 'reject'],
+  ])
+  expect(seen(['c', 'h'], byHand).join(' ')).toMatch(/Confirm \(done\) “etcd-2: stop etcd”: type "h1" .*> h/)
+  expect(pressed(['c', 'h', '1', 'enter'], byHand).effects).toMatchObject([
+    { kind: 'decide', choice: { decision: 'confirm', types: 'h1', bound }, comment: 'h1' },
+  ])
+})

@@ -23,6 +23,8 @@ export interface Choice {
   readonly about: string
   /** What confirming it means, where it has to be. */
   readonly consequence?: string
+  /** What has to be typed with it, in place of a word for the record. */
+  readonly types?: string
 }
 
 export type Effect =
@@ -45,6 +47,7 @@ const letters: Readonly<Record<string, readonly UpdateName[]>> = {
   b: ['rollback'],
   a: ['abort'],
   y: ['approve'],
+  c: ['confirm'],
   n: ['reject'],
   p: ['pause', 'resume'],
 }
@@ -55,6 +58,7 @@ export const decisionWords: Readonly<Record<UpdateName, string>> = {
   rollback: 'roll back',
   abort: 'abort',
   approve: 'approve (yes)',
+  confirm: 'confirm (done)',
   reject: 'reject (no)',
   pause: 'pause',
   resume: 'resume',
@@ -158,11 +162,13 @@ function begun(decision: UpdateName, run: RunSnapshot): Turn {
 
 function choiceOf(decision: UpdateName, run: RunSnapshot): Choice {
   const { waiting } = run.status?.view ?? {}
+  const types = decision === 'confirm' ? waiting?.approval?.typed : undefined
   const about = ofRun(decision) ? '' : `“${waiting?.failure.summary ?? ''}”`
   const consequence = consequenceOf(decision, waiting?.takesBack ?? [])
   return {
     ...{ decision, bound: boundNow(decision, run), about },
     ...(consequence === undefined ? {} : { consequence }),
+    ...(types === undefined ? {} : { types }),
   }
 }
 
@@ -176,6 +182,7 @@ function consequenceOf(decision: UpdateName, takesBack: readonly string[]): stri
       return 'The run ends here, and everything stays as it is now.'
     case 'approve':
       return 'The run goes on with it.'
+    case 'confirm':
     case 'retry':
     case 'skip':
     case 'reject':

@@ -15,8 +15,12 @@ export function promptLines(prompt: Prompt, run: RunSnapshot, options: Options):
     case 'idle':
       return ['', ...saidLines(prompt, options), ...keyLines(run, options)]
     case 'typing': {
-      const { decision, about } = prompt.choice
-      const ask = `${capital(decisionWords[decision])}${about && ` ${about}`}: why? (Enter sends it, also without a word; Esc: back)`
+      const { decision, about, types } = prompt.choice
+      const what =
+        types === undefined
+          ? 'why? (Enter sends it, also without a word; Esc: back)'
+          : `type "${types}" (Enter sends it; Esc: back)`
+      const ask = `${capital(decisionWords[decision])}${about && ` ${about}`}: ${what}`
       return [
         '',
         ...lines(ask).map((line) => styled(line, 'bold', colour)),

@@ -104,7 +104,7 @@ const asking = snapshot({
 describe('a run as lines', () => {
   test('shows what is asked in full, and how to answer', () => {
     expect(renderView(asking, options).slice(2)).toEqual([
-      '  ? lose three writes                                      waits for an approval',
+      '  ? lose three writes                                        waits for an answer',
       '',
       'lose three writes',
       'The snapshot is **old**.',
@@ -115,6 +115,7 @@ describe('a run as lines', () => {
       '  quorate approve kfwtz  say yes, and go on; --comment TEXT is kept with it',
       '  quorate reject kfwtz   say no: the step fails with your --comment TEXT',
       '  quorate abort kfwtz    end here and leave everything as it is',
+      '  Not rollback: nothing was done',
     ])
   })
 

@@ -79,7 +79,7 @@ const marks: Readonly<Record<StepStatus, readonly [mark: string, style: Style, w
   notNeeded: ['·', 'dim', 'not needed'],
   failed: ['✖', 'red', 'failed'],
   waiting: ['✖', 'red', 'failed, waits'],
-  asking: ['?', 'yellow', 'waits for an approval'],
+  asking: ['?', 'yellow', 'waits for an answer'],
   undone: ['↺', 'yellow', 'taken back'],
 }
 
@@ -174,17 +174,24 @@ function waitingLines(run: RunSnapshot, options: ViewOptions): readonly string[]
 
 function decisionLines(run: RunSnapshot, waiting: Waiting, options: ViewOptions): readonly string[] {
   const since = elapsed(options.now - waiting.sinceMs)
-  const not = Object.entries(waiting.approval ? {} : waiting.withheld).flatMap(([kind, why]) =>
-    wrapped(`Not ${kind}: ${why}`, options.columns - 2),
-  )
+  const telling: readonly string[] = waiting.approval ? ['rollback', 'abort'] : Object.keys(waiting.withheld)
+  const not = Object.entries(waiting.withheld)
+    .filter(([kind]) => telling.includes(kind))
+    .flatMap(([kind, why]) => wrapped(`Not ${kind}: ${why}`, options.columns - 2))
   return [
     '',
     ...(waiting.approval ? askedLines(waiting, waiting.approval, options) : failureLines(waiting, options)),
     ...(waiting.note === undefined ? [] : wrapped(waiting.note, options.columns)),
-    waiting.approval ? `It waits for an approval since ${since}:` : `It waits for a decision since ${since}:`,
+    ...(waiting.terms ?? []).flatMap((term) => wrapped(term, options.columns)),
+    `It waits for ${waitsFor(waiting)} since ${since}:`,
     ...offerLines(run, waiting, options),
     ...not.map((line) => styled(`  ${line}`, 'dim', options.colour)),
   ]
+}
+
+function waitsFor({ approval }: Waiting): string {
+  if (!approval) return 'a decision'
+  return approval.manual ? 'somebody to do this by hand' : 'an approval'
 }
 
 function failureLines({ failure }: Waiting, { columns, colour }: ViewOptions): readonly string[] {
@@ -204,12 +211,15 @@ function askedLines({ failure }: Waiting, { message }: Approval, { columns, colo
 
 function offerLines(
   { id }: RunSnapshot,
-  { offers, takesBack, anew }: Waiting,
+  { offers, takesBack, anew, approval }: Waiting,
   { columns, colour }: ViewOptions,
 ): readonly string[] {
   const effects: Readonly<Record<DecisionKind, string>> = {
     approve: 'say yes, and go on; --comment TEXT is kept with it',
-    reject: 'say no: the step fails with your --comment TEXT',
+    reject: approval?.manual
+      ? 'say that it cannot be done: the step fails with your --comment TEXT'
+      : 'say no: the step fails with your --comment TEXT',
+    confirm: `say that it is done${approval?.typed === undefined ? '' : `, with --type ${plainLine(approval.typed)}`}; --comment TEXT is kept with it`,
     retry: anew === undefined ? 'try the step again' : `begin anew: ${anew}`,
     skip: 'go on without it',
     rollback:

@@ -1,5 +1,5 @@
 import { WorkflowUpdateFailedError } from '@temporalio/client'
-import type { UpdateAnswer, UpdateArgument, UpdateName } from '../workflows/doors.ts'
+import type { RunStatus, UpdateAnswer, UpdateArgument, UpdateName } from '../workflows/doors.ts'
 import { type Door, isUnreachable } from './door.ts'
 import { Rejected, Unreachable } from './errors.ts'
 
@@ -29,6 +29,18 @@ export async function decide(
       )
     }
     throw error
+  }
+}
+
+/** What a decision is bound to: the very asking and program a person looked at when they decided. */
+export function boundTo(status: RunStatus | undefined): Pick<UpdateArgument, 'step' | 'ask' | 'hash'> {
+  if (status === undefined) return {}
+  const { run, view } = status
+  const { ask, failure } = view.waiting ?? {}
+  return {
+    ...(failure === undefined ? {} : { step: failure.step }),
+    ...(ask === undefined ? {} : { ask }),
+    ...(run.hash === '' ? {} : { hash: run.hash }),
   }
 }
 

@@ -27,7 +27,7 @@ export const codes = {
   NOT_YET:
     'Part of the language as designed, but this version cannot run it yet. Refused rather than silently left out.',
   STEP_KIND:
-    'A step is exactly one of `uses`, `gate`, `assert`, `approve`, `call`, `forEach`, `notify`, `set`, `steps` or `wait`. (`forEach` has its own `steps` inside.)',
+    'A step is exactly one of `uses`, `gate`, `assert`, `approve`, `call`, `forEach`, `manual`, `notify`, `set`, `steps` or `wait`. (`forEach` has its own `steps` inside.)',
   STEP_KEY: 'A key that exists, but not on this kind of step.',
   DUPLICATE_ID: 'Ids are unique in a whole runbook, undo steps included: `steps.ID` must mean one step.',
   NAME_TAKEN: 'A loop variable or other name would hide one that is already in scope.',

@@ -4,8 +4,8 @@ import { complain, rootNames, type Compiler, type Scope } from './compiler.ts'
 import { childOf, entryOf, type YamlNode } from './yaml-node.ts'
 import type { StepSource } from './runbook-schema.ts'
 import { leaving } from './absent.ts'
-import { withOutputs, type Body, type OwnPart, type Site } from './step-site.ts'
-import { dyn, objectType, sameType, text, typeText, type Type } from './types.ts'
+import { type Body, type OwnPart, type Site } from './step-site.ts'
+import { dyn, sameType, typeText, type Type } from './types.ts'
 
 /** The kinds of step that perform nothing themselves. */
 
@@ -21,24 +21,6 @@ export function assertBody({ compiler, scope, node }: Site): Body {
     return condition === undefined ? [] : [{ that: condition, else: template }]
   })
   return { own: { kind: 'assert', assert: conditions }, scope, changes: false }
-}
-
-/** What `steps.ID` is after an approval. */
-const approval = objectType('approval', { by: text, comment: text, at: text })
-
-export function approveBody({ compiler, scope, node, context }: Site, source: StepSource['approve']): Body {
-  const entry = entryOf(node, 'approve')
-  if (context.undoing && entry !== undefined) {
-    const message = 'What takes something back asks nobody: the decision was to roll back.'
-    complain(compiler, entry.keyRange, { code: 'STEP_KEY', message })
-  }
-  const asked = entry === undefined ? undefined : childOf(entry.value, 'message')
-  const message = asked === undefined ? undefined : compileTemplate(compiler, scope, asked).template
-  return {
-    own: message === undefined ? undefined : { kind: 'approve', message },
-    scope: withOutputs(scope, source.id, approval),
-    changes: false,
-  }
 }
 
 export function forEachBody(

@@ -2,7 +2,8 @@ import { scopeAfter } from './absent.ts'
 import { gateBody, usesBody } from './compile-call.ts'
 import { callBody } from './compile-callee.ts'
 import { compileCondition } from './compile-expression.ts'
-import { approveBody, assertBody, forEachBody, groupBody, setBody } from './compile-plain.ts'
+import { assertBody, forEachBody, groupBody, setBody } from './compile-plain.ts'
+import { approveBody, manualBody } from './compile-asking.ts'
 import { notifyBody } from './compile-notify.ts'
 import { waitBody } from './compile-wait.ts'
 import { complain, originOf, type Compiler, type Scope } from './compiler.ts'
@@ -147,6 +148,8 @@ function compileBody(site: Site, read: ReadStep, key: string): Body {
       return setBody(site)
     case 'approve':
       return approveBody(site, read.source)
+    case 'manual':
+      return manualBody(site, read.source)
     case 'call':
       return callBody(site, read.source, key)
     case 'wait':

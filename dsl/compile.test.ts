@@ -40,9 +40,30 @@ test.each([
   ['a step without a kind', '  - id: x', ['STEP_KIND 9:5']],
   ['a kind misspelt', '  - use: etcd.inspect\n    with: { cluster: a }', ['STEP_KIND 9:5']],
   ['two kinds in one step', '  - uses: etcd.inspect\n    set: { a: 1 }', ['STEP_KIND 10:5']],
-  ['a kind of a later version', '  - manual: { message: go }', ['NOT_YET 9:5']],
+  ['a kind of a later version', '  - parallel: []', ['NOT_YET 9:5']],
   ['an approval without a message', '  - approve: {}', ['MISSING 9:14']],
-  ['an approval with more than one', '  - approve: { message: go, by: ada }', ['UNKNOWN_KEY 9:29']],
+  [
+    'an approval with what it does not have',
+    '  - approve: { message: go, confirm: x }',
+    ['UNKNOWN_KEY 9:29'],
+  ],
+  ['an approval by nobody', '  - approve: { message: go, by: [] }', ['WRONG_VALUE 9:33']],
+  ['a role that cannot be', '  - approve: { message: go, by: "the lead" }', ['WRONG_VALUE 9:33']],
+  ['an approval of no people', '  - approve: { message: go, people: 0 }', ['WRONG_VALUE 9:37']],
+  ['an expiry that is no duration', '  - approve: { message: go, expires: soon }', ['WRONG_TYPE 9:38']],
+  ['an expiry of nothing', '  - approve: { message: go, expires: 1ms }', ['WRONG_VALUE 9:38']],
+  [
+    'an expiry of the wrong type',
+    "  - approve: { message: go, expires: '${{ inputs.cluster }}' }",
+    ['WRONG_TYPE 9:38'],
+  ],
+  ['what is done by hand without saying what', '  - manual: { by: lead }', ['MISSING 9:15']],
+  ['what is done by hand by two', '  - manual: { message: go, people: 2 }', ['UNKNOWN_KEY 9:28']],
+  [
+    'what is done by hand does not give',
+    "  - id: swap\n    manual: { message: go }\n  - set: { a: '${{ steps.swap.who }}' }",
+    ['UNKNOWN_NAME 11:31'],
+  ],
   [
     'what an approval does not give',
     "  - id: ok\n    approve: { message: go }\n  - set: { a: '${{ steps.ok.who }}' }",
@@ -589,4 +610,32 @@ test('a wait is milliseconds, or what an expression gives', () => {
     { kind: 'wait', waitMs: { kind: 'expression', expression: { source: 'inputs.soak' } } },
     { kind: 'wait', waitMs: { kind: 'expression', expression: { source: 'inputs.soak * 2' } } },
   ])
+})
+
+test('what people are asked, and by hand, as the program has it', () => {
+  const { steps } = program(
+    runbook(`  - approve: { message: go, by: lead, people: 2, notRequester: true, expires: 4h }
+  - approve: { message: go, by: [lead, operator], expires: '\${{ inputs.soak }}' }
+  - approve: { message: go, people: 1, notRequester: false }
+  - id: swap
+    manual: { message: 'swap \${{ inputs.cluster }}', confirm: '\${{ inputs.cluster }}', by: lead, expires: 1h }
+    undo: [{ manual: { message: put it back } }]
+  - set: { who: '\${{ steps.swap.by }}' }`),
+  )
+  const [first, second, third, swap] = steps
+  const message = { kind: 'literal', value: 'go' }
+  const four = { kind: 'literal', value: 14_400_000 }
+  expect(first).toMatchObject({ message, by: ['lead'], people: 2, notRequester: true, expiresMs: four })
+  expect(second).toMatchObject({
+    by: ['lead', 'operator'],
+    expiresMs: { expression: { source: 'inputs.soak' } },
+  })
+  expect(Object.keys(third ?? {})).toEqual(['key', 'at', 'onFailure', 'skippable', 'kind', 'message'])
+  expect(swap).toMatchObject({
+    kind: 'manual',
+    confirm: { expression: { source: 'inputs.cluster' } },
+    by: ['lead'],
+    expiresMs: { value: 3_600_000 },
+    undo: [{ kind: 'manual', key: 'swap/undo/manual-1' }],
+  })
 })

@@ -81,6 +81,8 @@ class Walk {
       case 'wait':
       case 'notify':
         return ['([', '])']
+      case 'manual':
+        return ['[\\', '/]']
       case 'call':
         return ['[[', ']]']
       case 'set':

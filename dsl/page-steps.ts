@@ -41,6 +41,8 @@ function whatOf({ actions }: Program, step: Step): string {
       return ` · runbook [${step.call}](${step.call}.md)`
     case 'approve':
       return ' · asks a person'
+    case 'manual':
+      return ' · done by hand'
     case 'assert':
       return ' · check'
     case 'notify':
@@ -79,7 +81,9 @@ function ownNotes(step: Step): readonly string[] {
         ({ that, else: otherwise }) => `${expressionCode(that)}, else: ${proseOf(otherwise)}`,
       )
     case 'approve':
-      return [`Asked: ${cell(proseOf(step.message))}`]
+      return [`Asked: ${cell(proseOf(step.message))}`, ...askingNotes(step)]
+    case 'manual':
+      return [`To do: ${cell(proseOf(step.message))}`, ...askingNotes(step)]
     case 'notify':
       return [`Told: ${cell(proseOf(step.message))}${step.to === undefined ? '' : ` To ${codeOf(step.to)}`}`]
     case 'set':
@@ -98,6 +102,22 @@ function ownNotes(step: Step): readonly string[] {
     case 'wait':
       return []
   }
+}
+
+function askingNotes(step: Extract<Step, { readonly kind: 'approve' | 'manual' }>): readonly string[] {
+  const { by, expiresMs } = step
+  const after = expiresMs?.kind === 'literal' ? durationText(Number(expiresMs.value)) : undefined
+  return [
+    ...(by === undefined ? [] : [`Answered only by the role ${by.join(' or ')}`]),
+    ...(step.kind === 'approve' && step.people !== undefined
+      ? [`It takes ${step.people} different people`]
+      : []),
+    ...(step.kind === 'approve' && step.notRequester ? ['Not by whoever started the run'] : []),
+    ...(step.kind === 'manual' && step.confirm !== undefined
+      ? [`To confirm it, ${codeOf(step.confirm)} has to be typed`]
+      : []),
+    ...(expiresMs === undefined ? [] : [`Fails when nobody answers within ${after ?? codeOf(expiresMs)}`]),
+  ]
 }
 
 function gateNote({

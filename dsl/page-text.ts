@@ -58,6 +58,8 @@ export function titleOf(step: Step, actions: Program['actions'], of: (template: 
       return text('tell people')
     case 'wait':
       return text('wait')
+    case 'manual':
+      return text('by hand')
     case 'set':
       return text(`note ${Object.keys(step.set).join(', ')}`)
     case 'forEach':

@@ -174,11 +174,30 @@ export interface CallStep extends StepBase {
   readonly outputs: Readonly<Record<string, Template>>
 }
 
-/** Waits until a person approves; gives who did (`by`), what they said (`comment`) and when (`at`, ISO UTC). */
-export interface ApproveStep extends StepBase {
-  readonly kind: 'approve'
-  /** What is asked, as Markdown. */
+/** What a step that asks people has of its own. */
+interface Asking {
+  /** Markdown: what is asked, or what is to be done. */
   readonly message: Template
+  /** Roles, any of which may answer; everybody unless given. */
+  readonly by?: readonly string[]
+  /** After how many milliseconds the step fails if nobody answered. */
+  readonly expiresMs?: Template
+}
+
+/** Waits until a person approves; gives who did (`by`), what they said (`comment`) and when (`at`, ISO UTC). */
+export interface ApproveStep extends StepBase, Asking {
+  readonly kind: 'approve'
+  /** How many different people have to approve, where it takes more than one. */
+  readonly people?: number
+  /** Whoever started the run may not. */
+  readonly notRequester?: true
+}
+
+/** Waits until a person did something by hand and confirms it; gives the same. */
+export interface ManualStep extends StepBase, Asking {
+  readonly kind: 'manual'
+  /** What has to be typed to confirm it. */
+  readonly confirm?: Template
 }
 
 /** Lets time pass. */
@@ -205,6 +224,7 @@ export type Step =
   | SetStep
   | CallStep
   | ApproveStep
+  | ManualStep
   | WaitStep
   | NotifyStep
 

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { parseBytes, parseDuration } from './duration.ts'
+import { oneOrMoreRoles } from './policy.ts'
 
 /** The shape of a runbook's source. Steps are checked one by one, so that each says clearly what is wrong. */
 
@@ -110,6 +111,16 @@ const callStep = {
 
 const condition = z.union([z.string(), z.boolean()])
 
+const asking = {
+  by: oneOrMoreRoles
+    .describe("Who may answer: a role of the worker's policy, or several. Everybody unless given.")
+    .optional(),
+  expires: z
+    .string()
+    .describe('When nobody answered for so long the step fails: a duration, or an expression that gives one.')
+    .optional(),
+}
+
 export const stepSchemas = {
   uses: z.strictObject({ uses: z.string().describe('The action to perform.'), ...callStep }),
   gate: z.strictObject({
@@ -155,6 +166,12 @@ export const stepSchemas = {
           .string()
           .min(1)
           .describe('What is asked, as Markdown: what will be done, and what it costs.'),
+        people: z.int().min(1).max(20).describe('How many different people have to approve.').default(1),
+        notRequester: z
+          .boolean()
+          .describe('Whether it takes another person than who started the run.')
+          .default(false),
+        ...asking,
       })
       .describe('Waits until a person approves; when it is rejected, the step fails with the comment.'),
     ...anyStep,
@@ -175,6 +192,20 @@ export const stepSchemas = {
       .describe('Tells people something. A notice that cannot be delivered is noted, and the run goes on.'),
     ...anyStep,
   }),
+  manual: z.strictObject({
+    manual: z
+      .strictObject({
+        message: z.string().min(1).describe('What a person is to do by hand, as Markdown.'),
+        confirm: z
+          .string()
+          .min(1)
+          .describe('What has to be typed to confirm it, such as the name of the host.')
+          .optional(),
+        ...asking,
+      })
+      .describe('Waits until a person has done something by hand and confirms it.'),
+    ...anyStep,
+  }),
 } as const
 
 export type StepKind = keyof typeof stepSchemas
@@ -185,6 +216,7 @@ export const stepKinds: readonly StepKind[] = [
   'approve',
   'call',
   'forEach',
+  'manual',
   'notify',
   'set',
   'steps',
@@ -192,7 +224,7 @@ export const stepKinds: readonly StepKind[] = [
 ]
 
 /** Of the language as designed, but not in this version. */
-export const laterKinds: readonly string[] = ['manual', 'parallel']
+export const laterKinds: readonly string[] = ['parallel']
 export const laterKeys: readonly string[] = ['rescue', 'always', 'maxParallel']
 
 export type InputSource = z.output<typeof inputSchema>

@@ -101,6 +101,7 @@ const names: Readonly<Record<StepKind, string>> = {
   approve: 'an approve step',
   wait: 'a wait step',
   notify: 'a notify step',
+  manual: 'a manual step',
 }
 
 function shaped(compiler: Compiler, node: MapNode, kind: StepKind): ReadStep | undefined {
@@ -125,6 +126,8 @@ function shaped(compiler: Compiler, node: MapNode, kind: StepKind): ReadStep | u
       return as(kind, shape(compiler, node, kind, stepSchemas.wait))
     case 'notify':
       return as(kind, shape(compiler, node, kind, stepSchemas.notify))
+    case 'manual':
+      return as(kind, shape(compiler, node, kind, stepSchemas.manual))
   }
 }
 

@@ -179,6 +179,7 @@ expect:
         'it waits at consent, and offers approve and reject',
         'retry is withheld: nothing has failed; it is to be approved or rejected',
         'skip is withheld: nothing has failed; it is to be approved or rejected',
+        'confirm is withheld: it is to be approved',
         'rollback is withheld: nothing was done that could be taken back',
         'abort is withheld: nothing was changed yet; reject it, and the run ends',
       ],

@@ -9,6 +9,7 @@ const anything = z.unknown()
 /** What a person may say to a run that waits; a new kind of decision is a line here. */
 const decisions: Readonly<Record<DecisionKind, true>> = {
   approve: true,
+  confirm: true,
   reject: true,
   retry: true,
   skip: true,

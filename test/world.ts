@@ -45,10 +45,12 @@ export interface WorldOptions {
   readonly members?: number
   /** Bytes of keys put in before anything else, for copies that take a while. */
   readonly ballastBytes?: number
+  /** More settings of the worker, and of whatever else is to find this world. */
+  readonly settings?: Readonly<Record<string, string>>
 }
 
 export async function startWorld(options: WorldOptions = {}): Promise<World> {
-  const { version = '3.6', spares = 1, members = 3, ballastBytes = 0 } = options
+  const { version = '3.6', spares = 1, members = 3, ballastBytes = 0, settings = {} } = options
   const directory = mkdtempSync(join(tmpdir(), 'quorate-world-'))
   const closers: (() => Promise<unknown>)[] = []
   const close = async (): Promise<void> => {
@@ -72,6 +74,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       QUORATE_INVENTORY: lab.inventory,
       QUORATE_STATE: join(directory, 'state'),
       QUORATE_HEARTBEAT_TIMEOUT: '2s',
+      ...settings,
     }
     const worker = workerProcess(environment, directory)
     await worker.start()

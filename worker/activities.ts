@@ -9,6 +9,8 @@ import { goBeside } from '../activities/probe/beside.ts'
 import type { Availability } from '../dsl/availability.ts'
 import { render } from '../dsl/expression.ts'
 import type { Inventory } from '../dsl/inventory.ts'
+import type { Policy } from '../dsl/policy.ts'
+import { unanswerable } from '../dsl/policy-fits.ts'
 import type { Json } from '../dsl/program.ts'
 import type {
   EvidenceRequest,
@@ -32,6 +34,8 @@ export interface ActivityOptions {
   readonly environment: Environment
   readonly client: Client
   readonly runbooks: readonly string[]
+  /** Who may decide, as it is now; none when everybody may. */
+  readonly policy: () => Promise<Policy | undefined>
   readonly heartbeatTimeoutMs: number
   /** Whether the server knows the search attributes of runs. */
   readonly attributes: () => Promise<boolean>
@@ -146,11 +150,15 @@ async function loadFleet(request: FleetLoadRequest, options: ActivityOptions): P
 async function asked(
   loaded: Loaded,
   { by, run }: Pick<LoadRequest, 'by' | 'run'>,
-  { client, attributes, heartbeatTimeoutMs }: ActivityOptions,
+  { client, attributes, heartbeatTimeoutMs, policy: policyNow }: ActivityOptions,
 ): Promise<LoadedRun> {
+  const [who, policy] = await Promise.all([by ?? starterOf(client, run), policyNow()])
+  const unmet = unanswerable(loaded.program, policy, who)
+  if (unmet.length > 0) throw new InputError(`${unmet.join('\n')}\nNothing was touched.`)
   return {
     ...loaded,
-    by: by ?? (await starterOf(client, run)),
+    ...(policy === undefined ? {} : { policy }),
+    by: who,
     attributes: await attributes(),
     heartbeatTimeoutMs,
     evidence: true,

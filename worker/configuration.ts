@@ -11,6 +11,8 @@ export interface Configuration {
   readonly inventory: string
   /** Directories with runbooks, beside those of the package. */
   readonly runbooks: readonly string[]
+  /** The file that says who may decide; without it everybody may. */
+  readonly policy?: string
   /** Where evidence is kept. */
   readonly stateDirectory: string
   /** How long an activity may be silent before its worker is taken for dead. */
@@ -40,7 +42,7 @@ export type Environment = Readonly<Record<string, string | undefined>>
  * Reads a worker's settings from the environment:
  * `TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`, `TEMPORAL_PROFILE` and all else that Temporal's tools know;
  * `QUORATE_INVENTORY` (default `inventory.yaml` here), `QUORATE_RUNBOOKS` (directories as in PATH),
- * `QUORATE_STATE` (default `$QUORATE_HOME`, `$XDG_STATE_HOME/quorate` or `~/.quorate`),
+ * `QUORATE_POLICY` (a file, default none), `QUORATE_STATE` (default `$QUORATE_HOME`, `$XDG_STATE_HOME/quorate` or `~/.quorate`),
  * `QUORATE_NOTIFY` (addresses, or a file with `channels`; nobody is told unless given),
  * `QUORATE_TASK_QUEUE` (default `quorate`), `QUORATE_HEARTBEAT_TIMEOUT` (default `10s`).
  */
@@ -54,6 +56,7 @@ export function readConfiguration(environment: Environment, directory = process.
     taskQueue: data.QUORATE_TASK_QUEUE,
     inventory: resolve(directory, data.QUORATE_INVENTORY),
     runbooks: data.QUORATE_RUNBOOKS.map((path) => resolve(directory, path)),
+    ...(data.QUORATE_POLICY === undefined ? {} : { policy: resolve(directory, data.QUORATE_POLICY) }),
     stateDirectory: resolve(directory, data.QUORATE_STATE ?? defaultState(data)),
     heartbeatTimeoutMs: data.QUORATE_HEARTBEAT_TIMEOUT,
     ...(data.QUORATE_NOTIFY === undefined ? {} : { notify: data.QUORATE_NOTIFY }),
@@ -73,6 +76,7 @@ const settings = z.object({
     .string()
     .default('')
     .transform((text) => text.split(delimiter).filter((path) => path !== '')),
+  QUORATE_POLICY: z.string().optional(),
   QUORATE_STATE: z.string().optional(),
   QUORATE_HOME: absolute('QUORATE_HOME').optional(),
   QUORATE_NOTIFY: z.string().optional(),

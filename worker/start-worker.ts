@@ -8,6 +8,7 @@ import { workflowBundle } from './bundle.ts'
 import { type Channels, readChannels } from './channels.ts'
 import type { Configuration, TemporalSettings } from './configuration.ts'
 import { loadInventory } from './inventory.ts'
+import { loadPolicy } from './policy.ts'
 import { ownRunbooks } from './runbooks.ts'
 import { searchAttributes } from './search-attributes.ts'
 
@@ -27,10 +28,11 @@ export interface RunningWorker {
 
 /**
  * Starts a worker and returns when it takes work. Throws `UnreachableError`, and `InputError` for an
- * inventory or channels that cannot be used. The process' signals are the caller's.
+ * inventory, a policy or channels that cannot be used. The process' signals are the caller's.
  */
 export async function startWorker(configuration: Configuration, logger: Logger): Promise<RunningWorker> {
   await loadInventory(configuration.inventory)
+  await loadPolicy(configuration.policy)
   await channelsOf(configuration)
   installRuntime(logger)
   const connection = await connect(configuration.temporal)
@@ -61,6 +63,7 @@ async function serve(configuration: Configuration, connection: NativeConnection)
       environment,
       client: new Client({ connection, namespace }),
       runbooks: [ownRunbooks(), ...runbooks],
+      policy: () => loadPolicy(configuration.policy),
       heartbeatTimeoutMs,
       attributes: () => attributes.known(),
       channels: () => channelsOf(configuration),

@@ -95,6 +95,7 @@ function workerOf(taskQueue: string): Promise<Worker> {
           evidenceDir: join(directory, 'evidence'),
         }),
         client: env.client,
+        policy: () => Promise.resolve(undefined),
         runbooks: [directory],
         heartbeatTimeoutMs: 5000,
         channels: () => Promise.resolve({}),

@@ -1,10 +1,11 @@
 import type { Step } from '../dsl/program.ts'
+import { notAnswered, rejected, withheldWhileAsked } from './approval.ts'
 import { StepFailure } from './failure.ts'
 import { type Place, undoPlace } from './place.ts'
-import type { Decision, DecisionKind, Failure, StepResult, Waiting } from './ports.ts'
+import type { Approval, Decision, DecisionKind, Failure, StepResult, Waiting } from './ports.ts'
 import { Ended, type Tally } from './run-end.ts'
 import type { Undoing } from './undo-stack.ts'
-import { type Direction, isEffect, type Run, Walker } from './walker.ts'
+import { decided, type Direction, isEffect, type Run, Walker } from './walker.ts'
 
 /** The rollback was given up before it changed anything: the run is where it was. */
 export class Withdrawn extends Error {
@@ -77,6 +78,7 @@ export class Backward implements Direction {
       case 'abort':
         throw new Ended({ kind: 'aborted', failure, decision, tally: this.#tally() })
       case 'approve':
+      case 'confirm':
       case 'reject':
       case 'retry':
       case 'rollback':
@@ -84,9 +86,22 @@ export class Backward implements Direction {
     }
   }
 
-  /** No compiled program comes here. */
-  approve(): Promise<Decision> {
-    return Promise.reject(new StepFailure('failed', 'a rollback asks for no approvals'))
+  /** What was done by hand is taken back by hand; a rollback asks for no approvals. */
+  async ask(step: Step, place: Place, summary: string, approval: Approval): Promise<Decision> {
+    const failure: Failure = { ...notAnswered(approval), step: place.path, summary }
+    if (!approval.manual) throw new StepFailure('failed', 'a rollback asks for no approvals')
+    this.#run.outline.mark(place.path, { status: 'asking', note: '' })
+    const waiting: Waiting = {
+      ...this.#waiting(step, failure),
+      approval,
+      offers: ['confirm', 'reject', 'abort'],
+      withheld: { ...withheldWhileAsked(approval), rollback: rollingBack },
+    }
+    const decision = await decided(this.#run, waiting, this.phase)
+    if (decision.kind === 'confirm') return decision
+    if (decision.kind === 'abort')
+      throw new Ended({ kind: 'aborted', failure, decision, tally: this.#tally() })
+    throw rejected(approval, decision)
   }
 
   async #one({ place, steps, owner }: Undoing): Promise<void> {
@@ -127,9 +142,7 @@ export class Backward implements Direction {
   async #decision(step: Step, place: Place, failure: Failure): Promise<Decision> {
     const waiting = this.#waiting(step, failure)
     this.#run.outline.mark(place.path, { status: 'waiting', note: failure.message })
-    this.#run.report('waiting', waiting)
-    const decision = await this.#run.ports.decide(waiting)
-    this.#run.report(this.phase)
+    const decision = await decided(this.#run, waiting, this.phase)
     return waiting.offers.includes(decision.kind) ? decision : this.#decision(step, place, failure)
   }
 
@@ -141,7 +154,7 @@ export class Backward implements Direction {
       offers,
       withheld: {
         ...(step.skippable ? {} : { skip: 'the runbook does not allow this step to be skipped' }),
-        rollback: 'the run is already rolling back',
+        rollback: rollingBack,
       },
       sinceMs: this.#run.ports.now(),
       rollingBack: true,
@@ -149,6 +162,8 @@ export class Backward implements Direction {
     }
   }
 }
+
+const rollingBack = 'the run is already rolling back'
 
 const withdrawal = ({ summary, message }: Failure): string =>
   `The rollback was withdrawn before it changed anything: "${summary}" failed: ${message}`

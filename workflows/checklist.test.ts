@@ -97,7 +97,7 @@ The rollback was withdrawn
 
 A rollback would take back, in this order: h2: a; h1: b.
 
-- ? lose data (*waits for an approval*)
+- ? lose data (*waits for an answer*)
 `)
 })
 

@@ -1,5 +1,6 @@
 import type { LockHolder } from './doors.ts'
 import { escaped } from './escaped.ts'
+import { withheldTexts } from './offers.ts'
 import type { Approval, DecisionKind, RunPhase, RunView, StepStatus, StepView, Waiting } from './ports.ts'
 
 export interface ChecklistInput {
@@ -60,26 +61,39 @@ function waitingLines(waiting: Waiting): readonly string[] {
   return waiting.approval ? approvalLines(waiting, waiting.approval) : failureLines(waiting)
 }
 
-function approvalLines({ failure, offers, sinceMs, takesBack, note }: Waiting, { markdown }: Approval) {
-  const others = offers.filter((kind) => kind !== 'approve' && kind !== 'reject')
+function approvalLines(waiting: Waiting, approval: Approval): readonly string[] {
+  const { failure, offers, sinceMs, takesBack, note, terms = [] } = waiting
+  const { markdown, manual } = approval
+  const others = offers.filter((kind) => kind !== 'approve' && kind !== 'confirm' && kind !== 'reject')
   const or = others.length === 0 ? '' : ` (or ${others.map((kind) => `\`${kind}\``).join(', ')})`
   return [
-    `**${escaped(failure.summary)}** (step ${escaped(failure.step)}) waits for an approval since ${isoTime(sinceMs)}:`,
+    `**${escaped(failure.summary)}** (step ${escaped(failure.step)}) ${manual ? 'is to be done by hand' : 'waits for an approval'} since ${isoTime(sinceMs)}:`,
     markdown,
-    `To answer, send the update \`approve\` or \`reject\`${or} with {"comment": "…"}, or use \`quorate approve\`, \`quorate reject\`.`,
+    ...(terms.length === 0 ? [] : [terms.map((term) => escaped(term, longText)).join(' ')]),
+    manual ? confirmLine(approval, or) : approveLine(or),
     ...(note === undefined ? [] : [escaped(note, longText)]),
+    ...withheldLines(waiting, ['rollback', 'abort']),
     ...backLines(takesBack),
   ]
 }
 
+const approveLine = (or: string): string =>
+  `To answer, send the update \`approve\` or \`reject\`${or} with {"comment": "…"}, or use \`quorate approve\`, \`quorate reject\`.`
+
+function confirmLine({ typed }: Approval, or: string): string {
+  const what = typed === undefined ? '{"comment": "…"}' : `{"typed": "${escaped(typed)}", "comment": "…"}`
+  return `Once it is done, send the update \`confirm\` with ${what}; when it cannot be done, \`reject\`${or}. Or use \`quorate confirm\`, \`quorate reject\`.`
+}
+
 function failureLines(waiting: Waiting): readonly string[] {
-  const { failure, note, offers, takesBack, sinceMs } = waiting
+  const { failure, note, offers, takesBack, sinceMs, terms = [] } = waiting
   return [
     `**${escaped(failure.summary)}** (step ${escaped(failure.step)}) ${verdicts[failure.kind]}: ${escaped(failure.message, longText)}`,
     ...(note === undefined ? [] : [escaped(note, longText)]),
     `Waiting since ${isoTime(sinceMs)} for one of the updates ${offers.map((kind) => `\`${kind}\``).join(', ')}.`,
     ...(waiting.anew === undefined ? [] : [`A \`retry\` begins “${escaped(waiting.anew)}” anew.`]),
-    ...withheldLines(waiting),
+    ...(terms.length === 0 ? [] : [terms.map((term) => escaped(term, longText)).join(' ')]),
+    ...withheldLines(waiting, ['retry', 'skip', 'rollback', 'abort']),
     ...backLines(takesBack),
   ]
 }
@@ -93,12 +107,12 @@ const verdicts = {
   refused: 'was refused, nothing was changed by it',
 } as const
 
-function withheldLines({ withheld }: Waiting): readonly string[] {
-  const kinds: readonly DecisionKind[] = ['retry', 'skip', 'rollback', 'abort']
-  return kinds.flatMap((kind) => {
-    const reason = withheld[kind]
-    return reason === undefined ? [] : [`Not offered: \`${kind}\`, because ${escaped(reason)}.`]
-  })
+/** Of those that could have a meaning here. */
+function withheldLines({ withheld }: Waiting, kinds: readonly DecisionKind[]): readonly string[] {
+  return withheldTexts(kinds, withheld).map(
+    ({ kinds: alike, reason }) =>
+      `Not offered: ${alike.map((kind) => `\`${kind}\``).join(', ')}, because ${escaped(reason)}.`,
+  )
 }
 
 function listed(names: readonly string[]): string {
@@ -145,7 +159,7 @@ const marks: Readonly<Record<StepStatus, readonly [mark: string, word: string]>>
   skipped: ['–', 'skipped'],
   notNeeded: ['–', 'not needed'],
   failed: ['✖', 'failed'],
-  asking: ['?', 'waits for an approval'],
+  asking: ['?', 'waits for an answer'],
   waiting: ['✖', 'failed, waits for a decision'],
   undone: ['↩', 'taken back'],
 }

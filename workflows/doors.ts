@@ -1,5 +1,6 @@
 import type { Availability } from '../dsl/availability.ts'
 import type { Sight } from '../dsl/member-sight.ts'
+import type { Policy } from '../dsl/policy.ts'
 import type { Json, Program } from '../dsl/program.ts'
 import type { EvidenceEntry } from './evidence-entry.ts'
 import type { DecisionKind, GateCall, RunIdentity, RunState, RunView } from './ports.ts'
@@ -23,6 +24,8 @@ export interface UpdateArgument {
   /** Why, or what is said with it; `reason` is another word for it. */
   readonly comment?: string
   readonly reason?: string
+  /** With `confirm`, where that is asked for: what has to be typed. */
+  readonly typed?: string
   /** Through which door it came: `cli`, `api`, `chat:PLATFORM`; `temporal` when nothing is said. */
   readonly door?: string
 }
@@ -217,6 +220,8 @@ export interface LoadedRun {
   /** sha256 of the program's canonical JSON, hex. */
   readonly hash: string
   readonly by: string
+  /** Who may decide, as it was when the run began; everybody unless given. */
+  readonly policy?: Policy
   /** Whether the server knows our search attributes. */
   readonly attributes: boolean
   /** How long an activity may be silent before its worker is taken for dead. */

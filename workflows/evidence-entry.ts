@@ -2,10 +2,10 @@ import type { UpdateName } from './doors.ts'
 import type { DecisionKind, FailureKind } from './ports.ts'
 
 /** What is kept of the conversation between a run and people. Plain JSON; times are ISO, UTC. */
-export type EvidenceEntry = Numbered & (Asked | Decided | CancelAsked)
+export type EvidenceEntry = Numbered & Noted
 
 /** What an entry says, before the journal numbers it. */
-export type Noted = Asked | Decided | CancelAsked
+export type Noted = Asked | Decided | Expired | CancelAsked
 
 interface Numbered {
   /** From 1, without gaps. */
@@ -19,11 +19,23 @@ interface Asked {
   readonly ask: number
   readonly step: string
   readonly summary: string
-  /** `approval`, or how the step failed. */
-  readonly what: 'approval' | FailureKind
+  /** Something is to be approved or to be done by hand; else how the step failed. */
+  readonly what: 'approval' | 'manual' | FailureKind
   /** What was asked or what had happened; at most 1000 characters. */
   readonly message: string
   readonly offers: readonly DecisionKind[]
+  /** Roles, any of which may answer; how many people it takes; until when. */
+  readonly by?: readonly string[]
+  readonly people?: number
+  readonly notRequester?: true
+  readonly expires?: string
+}
+
+/** Nobody answered in time, or not enough people did. */
+interface Expired {
+  readonly kind: 'expired'
+  readonly ask: number
+  readonly message: string
 }
 
 /** A person decided, or tried to. */

@@ -1,5 +1,5 @@
 import type { Step } from '../dsl/program.ts'
-import { rejectedBy } from './approval.ts'
+import { notAnswered, rejected, withheldWhileAsked } from './approval.ts'
 import { type Backward, Withdrawn } from './backward.ts'
 import { BegunAnew, StepFailure } from './failure.ts'
 import { isWithin, type Place } from './place.ts'
@@ -7,7 +7,7 @@ import type { Approval, Decision, DecisionKind, Failure, StepResult, Waiting } f
 import { Ended, type Tally } from './run-end.ts'
 import { textOf } from './summary.ts'
 import { UndoStack, type Undoing } from './undo-stack.ts'
-import { type Direction, hasBody, isEffect, type Run } from './walker.ts'
+import { decided, type Direction, hasBody, isEffect, type Run } from './walker.ts'
 
 interface Failed {
   readonly step: Step
@@ -82,22 +82,23 @@ export class Forward implements Direction {
   }
 
   /** Whoever decides to end the run instead lets the step fail, and is not asked again what is to become of it. */
-  async approve(step: Step, place: Place, summary: string, approval: Approval): Promise<Decision> {
-    const failure: Failure = { kind: 'refused', message: 'nobody had approved it', step: place.path, summary }
+  async ask(step: Step, place: Place, summary: string, approval: Approval): Promise<Decision> {
+    const failure: Failure = { ...notAnswered(approval), step: place.path, summary }
     const waiting = this.#waitingForApproval({ step, place, failure }, approval)
     this.#run.outline.mark(place.path, { status: 'asking', note: '' })
     const decision = await this.#decided(waiting)
     switch (decision.kind) {
       case 'approve':
+      case 'confirm':
         return decision
       case 'reject':
-        throw new StepFailure('refused', rejectedBy(decision))
+        throw rejected(approval, decision)
       case 'retry':
       case 'skip':
       case 'rollback':
       case 'abort':
         this.#answered = decision
-        throw new StepFailure('refused', failure.message)
+        throw new StepFailure(failure.kind, failure.message)
     }
   }
 
@@ -144,6 +145,7 @@ export class Forward implements Direction {
       decision ??= await this.#decision(failed, note)
       switch (decision.kind) {
         case 'approve':
+        case 'confirm':
         case 'reject':
         case 'retry':
           return this.#again(failed)
@@ -186,9 +188,7 @@ export class Forward implements Direction {
 
   /** Asks until what is decided is something that was offered. */
   async #decided(waiting: Waiting): Promise<Decision> {
-    this.#run.report('waiting', waiting)
-    const decision = await this.#run.ports.decide(waiting)
-    this.#run.report(this.phase)
+    const decision = await decided(this.#run, waiting, this.phase)
     return waiting.offers.includes(decision.kind) ? decision : this.#decided(waiting)
   }
 
@@ -207,12 +207,11 @@ export class Forward implements Direction {
   #waitingForApproval(failed: Failed, approval: Approval): Waiting {
     const rollback = this.#withheldRollback(failed)
     const withheld = {
-      retry: 'nothing has failed; it is to be approved or rejected',
-      skip: 'nothing has failed; it is to be approved or rejected',
+      ...withheldWhileAsked(approval),
       ...(rollback === undefined ? {} : { rollback }),
       ...(this.#anythingChanged ? {} : { abort: 'nothing was changed yet; reject it, and the run ends' }),
     }
-    const all: readonly DecisionKind[] = ['approve', 'reject', 'rollback', 'abort']
+    const all: readonly DecisionKind[] = ['approve', 'confirm', 'reject', 'rollback', 'abort']
     const offers = all.filter((kind) => !Object.hasOwn(withheld, kind))
     return { ...this.#waitingSince(failed, withheld), approval, offers }
   }

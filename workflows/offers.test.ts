@@ -30,7 +30,7 @@ test.each<[string, Partial<Standing>, readonly string[]]>([
 ])('offered when %s; everything else has its reason', (_what, rest, offers) => {
   const now = offered(standing(rest))
   expect(now.offers).toEqual(offers)
-  expect([...now.offers, ...Object.keys(now.withheld)]).toHaveLength(8)
+  expect([...now.offers, ...Object.keys(now.withheld)]).toHaveLength(9)
   expect(Object.values(now.withheld).every((reason) => reason.length > 10)).toBe(true)
 })
 

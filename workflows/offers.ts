@@ -12,6 +12,7 @@ export interface Standing {
 export const updateNames: readonly UpdateName[] = [
   'approve',
   'reject',
+  'confirm',
   'retry',
   'skip',
   'rollback',
@@ -51,7 +52,15 @@ function withheld(name: UpdateName, run: Standing): string | undefined {
 
 /** The interpreter says why what it could offer is not safe; the rest has no meaning for what waits. */
 function reasonOf(name: DecisionKind, { withheld: said, approval }: Waiting): string {
-  return said[name] ?? (approval ? 'it cannot be decided now' : 'the run asks for no approval now')
+  return (
+    said[name] ?? (approval ? 'it cannot be decided now' : (nothingAsked[name] ?? 'it cannot be decided now'))
+  )
+}
+
+const nothingAsked: Readonly<Partial<Record<DecisionKind, string>>> = {
+  approve: 'the run asks for no approval now',
+  reject: 'the run asks for no approval now',
+  confirm: 'there is nothing to be done by hand now',
 }
 
 /** `retry, skip: nothing has failed`: what has the same reason is said once. */

@@ -15,7 +15,10 @@ export interface Ports {
   sleep(ms: number, summary: string): Promise<void>
   /** Milliseconds since 1970, from the run's own clock. */
   now(): number
-  /** Waits for as long as it takes until a person decides on a step that failed. */
+  /**
+   * Waits until a person decides, for as long as it takes; throws `StepFailure` once what is asked has expired
+   * (`Waiting.approval.expiresMs`).
+   */
   decide(waiting: Waiting): Promise<Decision>
   /**
    * Between two steps: returns at once, or waits while the run is paused; throws `RunCancelled` once asked
@@ -103,7 +106,7 @@ export interface Failure {
   readonly summary: string
 }
 
-export type DecisionKind = 'approve' | 'reject' | 'retry' | 'skip' | 'rollback' | 'abort'
+export type DecisionKind = 'approve' | 'reject' | 'confirm' | 'retry' | 'skip' | 'rollback' | 'abort'
 
 export interface Waiting {
   /** Counts from 1, over the whole run, what a person is asked. Missing only in what an older worker says. */
@@ -116,6 +119,8 @@ export interface Waiting {
   readonly offers: readonly DecisionKind[]
   /** Why the others may not. */
   readonly withheld: Readonly<Partial<Record<DecisionKind, string>>>
+  /** On what terms an answer counts, and who may decide, as sentences. */
+  readonly terms?: readonly string[]
   readonly sinceMs: number
   readonly rollingBack: boolean
   /** What a rollback would take back, as a person reads it, in the order it would be done. */
@@ -126,12 +131,26 @@ export interface Waiting {
   readonly note?: string
 }
 
-/** What is asked, at most 4000 characters. */
+/** What is asked, or is to be done by hand; at most 4000 characters. */
 export interface Approval {
   /** As the runbook says it, values filled in as they are. */
   readonly message: string
   /** The same, but what was filled in is plain text, whatever it holds. */
   readonly markdown: string
+  /** Something is to be done by hand: the answer is `confirm`. */
+  readonly manual?: true
+  /** Roles, any of which may answer. */
+  readonly by?: readonly string[]
+  /** How many different people have to approve, where it takes more than one. */
+  readonly people?: number
+  readonly notRequester?: true
+  /** What has to be typed to confirm it. */
+  readonly typed?: string
+  /** How long it is asked, and until when. */
+  readonly expiresAfterMs?: number
+  readonly expiresMs?: number
+  /** Who approved so far, where it takes more than one. */
+  readonly given?: readonly Decision[]
 }
 
 export interface Decision {

@@ -12,6 +12,8 @@ import {
 } from '@temporalio/workflow'
 import { type Availability, availabilityLines } from '../dsl/availability.ts'
 import type { MemberSight, Sight } from '../dsl/member-sight.ts'
+import type { Policy } from '../dsl/policy.ts'
+import { expired, together } from './approval.ts'
 import { checklist } from './checklist.ts'
 import type {
   LoadedRun,
@@ -23,13 +25,15 @@ import type {
   StateAnswer,
 } from './doors.ts'
 import type { Noted } from './evidence-entry.ts'
+import type { StepFailure } from './failure.ts'
 import { type CarriedJournal, Journal } from './journal.ts'
 import { tellFleet } from './fleet-phase.ts'
 import { nothingYet } from './memory.ts'
 import { offered } from './offers.ts'
-import type { Decision, RunIdentity, RunPhase, RunState, RunView, Waiting } from './ports.ts'
+import type { Approval, Decision, RunIdentity, RunPhase, RunState, RunView, Waiting } from './ports.ts'
 import { memoOf } from './run-memo.ts'
 import type { Decidable } from './updates.ts'
+import { termsOf } from './who-may.ts'
 
 type Pause = NonNullable<RunStatus['paused']>
 
@@ -47,6 +51,7 @@ export class RunSession implements Decidable {
   #outcome: string | undefined
   #shownPhase: RunPhase | undefined
   #asked = 0
+  #given: readonly Decision[] = []
   readonly journal: Journal
   #toldPhase: RunPhase | undefined
   #sight: Sight | undefined
@@ -96,7 +101,32 @@ export class RunSession implements Decidable {
   }
 
   get waiting(): Waiting | undefined {
-    return this.#decision ? undefined : this.#view.waiting
+    return this.#decision ? undefined : this.#waitingNow
+  }
+
+  /** With what is known here and not to the interpreter: who approved so far, and on what terms. */
+  get #waitingNow(): Waiting | undefined {
+    const { waiting } = this.#view
+    if (!waiting) return undefined
+    const approval =
+      waiting.approval && this.#given.length > 0
+        ? { ...waiting.approval, given: this.#given }
+        : waiting.approval
+    const terms = termsOf({ ...waiting, ...(approval ? { approval } : {}) }, this)
+    return {
+      ...waiting,
+      ...(approval ? { approval } : {}),
+      ...(terms.length > 0 ? { terms } : {}),
+    }
+  }
+
+  get policy(): Policy | undefined {
+    return this.#loaded?.policy
+  }
+
+  /** Who started it. */
+  get requester(): string {
+    return this.#loaded?.by ?? ''
   }
 
   get hash(): string {
@@ -126,8 +156,25 @@ export class RunSession implements Decidable {
     return this.#pause !== undefined
   }
 
-  decide(decision: Decision): void {
-    this.#decision = decision
+  /** Returns how many people more it takes; 0 once it is decided. */
+  decide(decision: Decision): number {
+    const { approval } = this.#view.waiting ?? {}
+    if (decision.kind !== 'approve') {
+      this.#decision = decision
+      return 0
+    }
+    this.#given = [...this.#given, decision]
+    const missing = (approval?.people ?? 1) - this.#given.length
+    if (missing <= 0) this.#decision = together(this.#given)
+    else this.#refresh()
+    return Math.max(0, missing)
+  }
+
+  /** What the step fails with whose approval nobody gave in time. */
+  expired(asked: Approval): StepFailure {
+    const failure = expired({ ...asked, given: this.#given })
+    this.note({ kind: 'expired', ask: this.#asked, message: failure.message })
+    return failure
   }
 
   takeDecision(): Decision | undefined {
@@ -194,7 +241,7 @@ export class RunSession implements Decidable {
       by: this.#loaded?.by ?? '',
       startedMs: this.startedMs,
       inputs: this.#loaded?.inputs ?? {},
-      view: { ...this.#view, phase: this.phase },
+      view: this.#viewNow,
       ...(this.#pause ? { paused: this.#pause } : {}),
       ...(this.#queuedBehind ? { queuedBehind: this.#queuedBehind } : {}),
       cancelRequested: this.cancelRequested,
@@ -218,15 +265,25 @@ export class RunSession implements Decidable {
   #noteAsked({ ask = 0, failure, approval, offers }: Waiting): void {
     if (ask <= this.#asked) return
     this.#asked = ask
+    this.#given = []
     this.note({
       kind: 'asked',
       ask,
       step: failure.step,
       summary: failure.summary,
-      what: approval ? 'approval' : failure.kind,
+      what: approval ? (approval.manual ? 'manual' : 'approval') : failure.kind,
       message: (approval?.message ?? failure.message).slice(0, longestMessage),
+      ...(approval?.by === undefined ? {} : { by: approval.by }),
+      ...(approval?.people === undefined ? {} : { people: approval.people }),
+      ...(approval?.notRequester === undefined ? {} : { notRequester: true }),
+      ...(approval?.expiresMs === undefined ? {} : { expires: new Date(approval.expiresMs).toISOString() }),
       offers,
     })
+  }
+
+  get #viewNow(): RunView {
+    const waiting = this.#waitingNow
+    return { ...this.#view, ...(waiting ? { waiting } : {}), phase: this.phase }
   }
 
   get #title(): string {
@@ -237,7 +294,7 @@ export class RunSession implements Decidable {
     setCurrentDetails(
       checklist({
         title: this.#title,
-        view: { ...this.#view, phase: this.phase },
+        view: this.#viewNow,
         ...(this.#pause ? { pausedBy: this.#pause.by } : {}),
         ...(this.#queuedBehind ? { queuedBehind: this.#queuedBehind } : {}),
         ...(this.#outcome === undefined ? {} : { outcome: this.#outcome }),

@@ -41,6 +41,8 @@ function unnamed(step: Step, actions: Actions, values: Values): string {
       return `tell people: ${textOf(step.message, values)}`
     case 'wait':
       return waitSummary(step, values)
+    case 'manual':
+      return 'by hand'
     case 'steps':
       return lastOf(step.key)
   }

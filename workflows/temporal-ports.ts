@@ -12,7 +12,17 @@ import { stepFailure } from './activity-failure.ts'
 import { RunCancelled } from './failure.ts'
 import { interruptible } from './interruptible.ts'
 import type { NotifyRequest } from './doors.ts'
-import type { ActionCall, ActionRequest, Decision, Notice, Ports, RunState, RunView, Told } from './ports.ts'
+import type {
+  ActionCall,
+  ActionRequest,
+  Decision,
+  Notice,
+  Ports,
+  RunState,
+  RunView,
+  Told,
+  Waiting,
+} from './ports.ts'
 import type { RunSession } from './run-session.ts'
 
 export interface TemporalPortsOptions {
@@ -75,12 +85,18 @@ export class TemporalPorts implements Ports {
     return Date.now()
   }
 
-  async decide(): Promise<Decision> {
+  async decide({ approval, failure }: Waiting): Promise<Decision> {
     const { session } = this.#options
-    await condition(() => session.decided || session.cancelRequested)
+    const over = (): boolean => session.decided || session.cancelRequested
+    if (approval?.expiresMs === undefined) await condition(over)
+    else {
+      const leftMs = Math.max(1, Math.round(approval.expiresMs - Date.now()))
+      await condition(over, leftMs, { summary: bounded(`${failure.summary}: expires`) })
+    }
     const decision = session.takeDecision()
-    if (!decision) throw new RunCancelled()
-    return decision
+    if (decision) return decision
+    if (session.cancelRequested || !approval) throw new RunCancelled()
+    throw session.expired(approval)
   }
 
   async boundary(state: RunState): Promise<void> {
@@ -136,6 +152,8 @@ const notifying = {
   startToCloseTimeout: '1m',
   retry: { initialInterval: '500ms', maximumAttempts: 3 },
 } as const
+
+const bounded = (text: string): string => text.slice(0, 200)
 
 /** The action's own time is up before: the server steps in only when the worker cannot say so any more. */
 const graceMs = 15_000

@@ -58,6 +58,7 @@ const fields: Readonly<Record<keyof UpdateArgument, Check>> = {
     if (typeof value === 'string' && /^[0-9a-f]{12,64}$/.test(value)) return
     throw rejection(`"${name}" is the program's sha256 as the run shows it, 12 of its digits at least.`)
   },
+  typed: text(1000),
   door: text(100),
 }
 

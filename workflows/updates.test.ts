@@ -290,6 +290,34 @@ describe('an approval', () => {
   })
 })
 
+test('both of two approvals are read and kept over continue-as-new, and counted once', async () => {
+  const last = uses('last', 'do.more', { by: '${{ steps.ok.by }}', said: '${{ steps.ok.comment }}' })
+  world.offer(
+    program('both', [
+      uses('a', 'do.more'),
+      approve('ok', 'Go?', {}, { people: 2 }),
+      last,
+      uses('end', 'do.more'),
+    ]),
+  )
+  const started = await world.start('both', { memo: { by: 'eve', continueAfterEvents: 1 } })
+  const handle = world.env.client.workflow.getHandle(started.workflowId)
+  await untilWaiting(handle)
+  await update(handle, 'approve', { by: 'ada', comment: 'go' })
+  expect(await rejectionOf(update(handle, 'approve', { by: 'ada' }))).toMatch(/ada has approved this already/)
+  await update(handle, 'approve', { by: 'grace', door: 'chat:matrix' })
+  await started.result()
+  const calls = world.calls.filter(({ run }) => run.id === handle.workflowId)
+  expect(calls.find(({ step }) => step === 'last')?.with).toEqual({ by: 'ada, grace', said: 'ada: go' })
+  expect((await statusOf(handle)).view.steps[1]?.note).toBe('approved by ada, grace: ada: go')
+  const { entries } = await evidenceOf(handle)
+  expect(
+    entries.map((entry) =>
+      entry.kind === 'decision' ? `${entry.by} ${entry.door} ${entry.outcome}` : entry.kind,
+    ),
+  ).toEqual(['asked', 'ada temporal accepted', 'ada temporal refused', 'grace chat:matrix accepted'])
+})
+
 describe('what is accepted', () => {
   test('answers what was decided; by and reason are kept', async () => {
     const handle = await waitingRun()
@@ -371,6 +399,7 @@ test('the details show what it waits for, and every update and query says what i
   expect(metadata.definition.updateDefinitions.map(({ name }) => name)).toEqual([
     'approve',
     'reject',
+    'confirm',
     'retry',
     'skip',
     'rollback',

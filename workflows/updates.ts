@@ -1,18 +1,25 @@
 import { defineUpdate, setHandler } from '@temporalio/workflow'
+import type { Policy } from '../dsl/policy.ts'
 import type { UpdateAnswer, UpdateArgument, UpdateName } from './doors.ts'
 import type { Decided, Noted } from './evidence-entry.ts'
 import { notOffered, type Standing, updateNames } from './offers.ts'
 import type { Decision, DecisionKind, Waiting } from './ports.ts'
 import { Sender } from './sender.ts'
 import { argumentOf, rejection, type Who, whoOf } from './update-argument.ts'
+import { mayNot } from './who-may.ts'
 
 /** What the updates look at and change; the run itself waits on it. */
 export interface Decidable extends Standing {
+  /** Who may decide; everybody unless given. */
+  readonly policy: Policy | undefined
+  /** Who started the run. */
+  readonly requester: string
   /** sha256 of the program, hex; empty until it is loaded. */
   readonly hash: string
   /** Decisions that were refused so far. */
   readonly refused: number
-  decide(decision: Decision): void
+  /** Returns how many people more it takes; 0 once it is decided. */
+  decide(decision: Decision): number
   pause(by: string, reason: string): void
   resume(): void
   note(noted: Noted): void
@@ -20,12 +27,15 @@ export interface Decidable extends Standing {
 
 interface Door {
   readonly description: string
+  /** What it takes besides "step", "by" and "comment". */
+  readonly takes?: string
   readonly accept: (run: Decidable, who: Who) => UpdateAnswer
 }
 
 const doors: Readonly<Record<UpdateName, Door>> = {
   approve: decision('approve', 'Say yes to what the run asks, and let it go on.'),
   reject: decision('reject', 'Say no to what the run asks; its step fails with your comment.'),
+  confirm: decision('confirm', 'Say that what was to be done by hand is done.', '"typed"'),
   retry: decision('retry', 'Try the step that waits once more.'),
   skip: decision('skip', 'Go on without the step that waits, where the runbook allows it.'),
   rollback: decision('rollback', 'Take back what was done, newest first, and end the run.'),
@@ -57,12 +67,15 @@ export function openUpdates(run: Decidable): void {
       defineUpdate<UpdateAnswer, [unknown]>(name),
       (raw: unknown, sender?: unknown) => answer(name, run, argumentOf(raw), sender),
       {
-        description: `${doors[name].description} Input, all optional: {"step", "by", "comment"}.`,
+        description: description(doors[name]),
         validator: (raw) => validate(run, raw),
       },
     )
   }
 }
+
+const description = ({ description: text, takes }: Door): string =>
+  `${text} Input, all optional: {"step", "by", "comment"${takes === undefined ? '' : `, ${takes}`}}.`
 
 /** A history has room for so many, and nobody needs more. */
 const mostRefused = 200
@@ -129,7 +142,16 @@ function refusal(name: UpdateName, run: Decidable, argument: UpdateArgument): st
     const other = otherAsking(waiting, argument)
     if (other !== undefined) return other
   }
-  return notOffered(name, run)
+  return notOffered(name, run) ?? notAllowed(name, run, argument)
+}
+
+function notAllowed(name: UpdateName, run: Decidable, { by, typed }: UpdateArgument): string | undefined {
+  const { policy, requester, waiting } = run
+  const approval = waiting?.approval
+  const refused = mayNot({ decision: name, by, policy, requester, ...(approval ? { approval } : {}) })
+  if (refused !== undefined || name !== 'confirm' || approval?.typed === undefined) return refused
+  if (typed?.trim() === approval.typed) return undefined
+  return `To confirm this, type what it is about: {"typed": ${JSON.stringify(approval.typed)}}${typed === undefined ? '' : `; you typed ${JSON.stringify(typed)}`}.`
 }
 
 function otherAsking({ failure, ask }: Waiting, argument: UpdateArgument): string | undefined {
@@ -139,19 +161,34 @@ function otherAsking({ failure, ask }: Waiting, argument: UpdateArgument): strin
   return `What waits now is asking ${ask} of this run ("${failure.summary}"), and your answer is to asking ${argument.ask}: look at it anew, then decide.`
 }
 
-function decision(kind: DecisionKind, description: string): Door {
+function decision(kind: DecisionKind, description: string, takes?: string): Door {
   return {
     description,
+    ...(takes === undefined ? {} : { takes }),
     accept: (run, { by, comment }) => {
       const { waiting } = run
-      run.decide({ kind, by, reason: comment })
       if (!waiting) return { message: `Accepted: ${kind}.` }
+      const missing = run.decide({ kind, by, reason: comment })
       const { failure, ask } = waiting
       return {
-        message: `Accepted: ${kind} "${failure.summary}".`,
+        message: accepted(kind, waiting, missing),
         step: failure.step,
         ...(ask === undefined ? {} : { ask }),
       }
     },
   }
+}
+
+/** Says what it was that was answered, so that a person sees it was what they meant. */
+function accepted(kind: DecisionKind, { failure, approval }: Waiting, missing: number): string {
+  const what = `${kind} "${failure.summary}"`
+  const asked = approval ? ` What was asked: ${shortened(approval.message)}` : ''
+  if (missing === 0) return `Accepted: ${what}.${asked}`
+  const more = missing === 1 ? '1 more person has' : `${missing} more people have`
+  return `Accepted: ${what}; ${more} to approve.${asked}`
+}
+
+function shortened(text: string): string {
+  const line = text.replace(/\s+/g, ' ').trim()
+  return line.length <= 300 ? line : `${line.slice(0, 299)}…`
 }

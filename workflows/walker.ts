@@ -8,6 +8,7 @@ import type {
   GateStep,
   GroupStep,
   Json,
+  ManualStep,
   NotifyStep,
   PinnedAction,
   Program,
@@ -18,7 +19,7 @@ import type {
   WaitStep,
 } from '../dsl/program.ts'
 import { enteredCallee, outputsOf } from './callee.ts'
-import { approvalOf, approvedBy } from './approval.ts'
+import { answeredBy, approvalOf } from './approval.ts'
 import { asFailure, BegunAnew, RunCancelled, StepFailure } from './failure.ts'
 import type { Memory } from './memory.ts'
 import { noticeOf, toldResult } from './notice.ts'
@@ -62,8 +63,8 @@ export interface Direction {
   over(step: Step, place: Place, status: StepResult['status']): void
   /** Returns once it is clear how to go on; throws what ends the run. */
   settle(step: Step, place: Place, failure: Failure): Promise<'again' | 'passed'>
-  /** Returns who approved; throws `StepFailure` when it was rejected. */
-  approve(step: Step, place: Place, summary: string, asked: Approval): Promise<Decision>
+  /** Returns who approved or confirmed; throws `StepFailure` when it was rejected, or nobody answered in time. */
+  ask(step: Step, place: Place, summary: string, asked: Approval): Promise<Decision>
 }
 
 type LeafStep = Exclude<Step, StepWithBody | NotifyStep>
@@ -247,7 +248,8 @@ export class Walker {
       case 'set':
         return worked(() => rendered(step.set, place))
       case 'approve':
-        return this.#approval(step, place, summary)
+      case 'manual':
+        return this.#asked(step, place, summary)
       case 'wait':
         return this.#wait(step, place, summary)
     }
@@ -261,10 +263,13 @@ export class Walker {
     return null
   }
 
-  async #approval(step: ApproveStep, place: Place, summary: string): Promise<Json> {
-    const asked = worked(() => approvalOf(step.message, place.scope.values()))
-    const { by, reason } = await this.#direction.approve(step, place, summary, asked)
-    return { by, comment: reason, at: new Date(this.#run.ports.now()).toISOString() }
+  /** As soon as it is asked, somebody may have begun with what is to be done by hand. */
+  async #asked(step: ApproveStep | ManualStep, place: Place, summary: string): Promise<Json> {
+    const { memory, ports } = this.#run
+    const asked = worked(() => approvalOf(step, place.scope.values(), ports.now()))
+    if (step.kind === 'manual') memory.keepTried(place.path, 'unknown')
+    const { by, reason } = await this.#direction.ask(step, place, summary, asked)
+    return { by, comment: reason, at: new Date(ports.now()).toISOString() }
   }
 
   async #gate(step: GateStep, place: Place, summary: string): Promise<Json> {
@@ -320,6 +325,16 @@ export class Walker {
   }
 }
 
+/** Shows what a person is asked for as long as they are. */
+export async function decided({ ports, report }: Run, waiting: Waiting, phase: RunPhase): Promise<Decision> {
+  report('waiting', waiting)
+  try {
+    return await ports.decide(waiting)
+  } finally {
+    report(phase)
+  }
+}
+
 type StepWithBody = ForEachStep | GroupStep | CallStep
 
 export const hasBody = (step: Step): step is StepWithBody =>
@@ -327,7 +342,7 @@ export const hasBody = (step: Step): step is StepWithBody =>
 
 /** Whether performing it may change something. */
 export const isEffect = (program: Program, step: Step): boolean =>
-  step.kind === 'uses' && program.actions[step.uses]?.effect !== 'read'
+  step.kind === 'manual' || (step.kind === 'uses' && program.actions[step.uses]?.effect !== 'read')
 
 /** Whatever goes wrong in an expression fails the step; nothing opens a condition. */
 function worked<Value>(work: () => Value): Value {
@@ -379,7 +394,7 @@ const retryOf = (step: UsesStep, action: PinnedAction): RetrySpec => step.retry 
 
 /** Only what can be read again is kept: the state travels through every continue-as-new. */
 const kept = (step: LeafStep, output: Json): { output?: Json; note?: string } => {
-  if (step.kind === 'approve') return { output, note: approvedBy(output) }
+  if (step.kind === 'approve' || step.kind === 'manual') return { output, note: answeredBy(step, output) }
   return step.kind === 'set' || step.id !== undefined ? { output } : {}
 }
 

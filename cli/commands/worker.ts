@@ -8,8 +8,8 @@ export const worker: Command = {
   usage: '[--inventory FILE]',
   summary: 'run a worker until Ctrl-C',
   details: `It takes runs from the task queue "quorate" at TEMPORAL_ADDRESS (all settings of Temporal's tools hold).
-QUORATE_INVENTORY names the inventory, QUORATE_RUNBOOKS more directories with runbooks, QUORATE_STATE where
-evidence is kept. Without settings it joins a running \`quorate up\`.`,
+QUORATE_INVENTORY names the inventory, QUORATE_RUNBOOKS more directories with runbooks, QUORATE_POLICY who
+may decide, QUORATE_STATE where evidence is kept. Without settings it joins a running \`quorate up\`.`,
   flags: { inventory: { type: 'string', value: 'FILE', help: 'instead of QUORATE_INVENTORY' } },
   positionals: { min: 0, max: 0 },
   async run({ flags, environment }) {

@@ -8,6 +8,7 @@ import type {
   GateStep,
   GroupStep,
   InputSpec,
+  ManualStep,
   NotifyStep,
   PinnedAction,
   Program,
@@ -93,8 +94,12 @@ export const assert =
   })
 
 export const approve =
-  (id: string, message: string, options: Options = {}): Build =>
-  (prefix): ApproveStep => ({ ...base(prefix + id, { id, ...options }), kind: 'approve', message: template(message) })
+  (id: string, message: string, options: Options = {}, terms: Partial<Pick<ApproveStep, 'by' | 'people' | 'notRequester' | 'expiresMs'>> = {}): Build =>
+  (prefix): ApproveStep => ({ ...base(prefix + id, { id, ...options }), kind: 'approve', message: template(message), ...terms })
+
+export const manual =
+  (id: string, message: string, options: Options = {}, terms: Partial<Pick<ManualStep, 'by' | 'confirm' | 'expiresMs'>> = {}): Build =>
+  (prefix): ManualStep => ({ ...base(prefix + id, { id, ...options }), kind: 'manual', message: template(message), ...terms })
 
 export const notify =
   (id: string, message: string, { to, ...options }: Options & { readonly to?: Template } = {}): Build =>
@@ -214,6 +219,7 @@ function actionsOf(step: Step): readonly string[] {
     case 'assert':
     case 'set':
     case 'approve':
+    case 'manual':
     case 'wait':
     case 'notify':
       return undo

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { approve, assert, call, forEach, gate, group, notify, program, set, template, undoneBy, uses, wait } from './build.ts'
+import { approve, assert, call, forEach, gate, group, manual, notify, program, set, template, undoneBy, uses, wait } from './build.ts'
 import { historyFromJson } from './history-json.ts'
 import { failing, type TemporalWorld, untilStatus, untilWaiting } from './temporal-world.ts'
 
@@ -167,6 +167,47 @@ export const stories: readonly Story[] = [
       world.on('look', () => ({ n: 1 }))
       const handle = await world.start(name, { id: name, memo: { probe: true, continueAfterEvents: 1 } })
       await handle.result()
+      return handle.workflowId
+    },
+  },
+  {
+    name: 'expired-and-approved-by-two',
+    async play(world, name) {
+      const terms = { expiresMs: { kind: 'literal', value: 4000 }, people: 2 } as const
+      world.offer(program(name, [uses('a', 'do'), approve('ok', 'Go on?', {}, terms), uses('b', 'do.more')], { cluster }), { cluster: name })
+      const handle = await world.start(name, { id: name, memo: { by: 'eve' } })
+      await untilStatus(handle, 'the expiry', ({ view }) => view.waiting?.offers.includes('retry') === true)
+      await handle.executeUpdate('approve', { args: [{ by: 'ada', comment: 'too late' }] }).catch(() => undefined)
+      await handle.executeUpdate('retry', { args: [{ by: 'ada' }] })
+      await untilStatus(handle, 'the second asking', ({ view }) => view.waiting?.approval !== undefined)
+      const answers = ['ada', 'ada', 'grace'].map((by) => handle.executeUpdate('approve', { args: [{ by }] }))
+      await Promise.allSettled(answers)
+      await handle.result()
+      return handle.workflowId
+    },
+  },
+  {
+    name: 'by-hand',
+    async play(world, name) {
+      const swap = manual('swap', 'Swap the disk of ${{ inputs.host }}.', {}, { confirm: template('${{ inputs.host }}') })
+      world.offer(
+        program(name, [undoneBy(swap, manual('back', 'Put it back.')), uses('a', 'do.more'), uses('b', 'do', {}, { onFailure: 'rollback' })], { cluster }),
+        { cluster: name, host: 'h1' },
+      )
+      world.on('do', () => {
+        throw failing('ActionError', 'no')
+      })
+      const handle = await world.start(name, { id: name })
+      await untilWaiting(handle)
+      await handle.executeUpdate('confirm', { args: [{ by: 'ada' }] }).catch(() => undefined)
+      await handle.executeUpdate('reject', { args: [{ by: 'ada', comment: 'no spare' }] })
+      await untilStatus(handle, 'the rejection to wait', ({ view }) => view.waiting?.offers.includes('retry') === true)
+      await handle.executeUpdate('retry')
+      await untilStatus(handle, 'the second asking', ({ view }) => view.waiting?.approval !== undefined)
+      await handle.executeUpdate('confirm', { args: [{ by: 'ada', typed: 'h1' }] })
+      await untilStatus(handle, 'the way back', ({ view }) => view.waiting?.rollingBack === true)
+      await handle.executeUpdate('confirm', { args: [{ by: 'grace' }] })
+      await handle.result().catch(() => undefined)
       return handle.workflowId
     },
   },
