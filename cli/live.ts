@@ -4,7 +4,7 @@ import { type Effect, idle, keysIn, press, type Prompt, type Said, withRun } fro
 import { rateMeter } from './rates.ts'
 import { openScreen } from './screen.ts'
 import type { Shower } from './shower.ts'
-import type { Terminal } from './terminal.ts'
+import { fittedStyled, type Terminal } from './terminal.ts'
 import { promptLines } from './view-prompt.ts'
 import { renderView } from './view.ts'
 
@@ -35,7 +35,8 @@ export function liveShower(terminal: Terminal, controls?: Controls): Shower {
 
   const draw = (): void => {
     if (seen === undefined) return
-    if (prompt.kind === 'idle' && Date.now() - becameMs > SAID_MS) prompt = idle
+    const read = prompt.kind === 'idle' && prompt.said?.bad === false && Date.now() - becameMs > SAID_MS
+    if (read) prompt = idle
     const silence = silentSinceMs === undefined ? {} : { unreachableSinceMs: silentSinceMs }
     const { columns, rows } = terminal.size()
     const options = { columns, colour: terminal.colour, now: Date.now(), ...silence }
@@ -44,7 +45,8 @@ export function liveShower(terminal: Terminal, controls?: Controls): Shower {
     const asked = keys === undefined ? [] : promptLines(prompt, seen, options)
     const lines = [...renderView(seen, { ...options, rows: rows - asked.length }), ...asked]
     // What does not fit is lost at the top: what is asked stands at the bottom.
-    screen.draw(lines.slice(-Math.max(1, rows - 1)), columns)
+    const fits = lines.slice(-Math.max(1, rows - 1)).map((line) => fittedStyled(line, columns))
+    screen.draw(fits, columns)
   }
   const send = async ({ choice, comment }: Extract<Effect, { kind: 'decide' }>): Promise<void> => {
     if (controls === undefined) return
@@ -86,7 +88,7 @@ export function liveShower(terminal: Terminal, controls?: Controls): Shower {
   }
 }
 
-/** What was answered is read by then. */
+/** That a decision was taken is read by then; why one was not stays until the next key. */
 const SAID_MS = 10_000
 
 async function answerTo(decide: () => Promise<UpdateAnswer>): Promise<Said> {

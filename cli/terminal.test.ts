@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { openScreen } from './screen.ts'
 import { table } from './table.ts'
-import { elapsed, fitted, plainLine, wrapped } from './terminal.ts'
+import { elapsed, fitted, fittedStyled, plainLine, styled, wrapped } from './terminal.ts'
 
 test.each([
   [0, '0.0 s'],
@@ -27,6 +27,17 @@ describe('laws of text', () => {
       }),
     )
   })
+  test('what is cut with its styles is never longer than asked for', () => {
+    fc.assert(
+      fc.property(fc.array(fc.string()), fc.integer({ min: 1, max: 50 }), (texts, columns) => {
+        const plain = texts.map(plainLine)
+        const line = plain.map((text, at) => (at % 2 === 0 ? text : styled(text, 'bold', true))).join('')
+        // oxlint-disable-next-line no-control-regex -- the styles are what is taken out
+        const cut = fittedStyled(line, columns).replace(/\u001b\[\d+m/g, '')
+        expect(cut.length).toBe(Math.min(columns, plain.join('').length))
+      }),
+    )
+  })
   test('what fits is left alone, what does not ends in an ellipsis', () => {
     fc.assert(
       fc.property(fc.string(), fc.integer({ min: 1, max: 50 }), (text, columns) => {
@@ -41,6 +52,18 @@ describe('laws of text', () => {
       fc.property(fc.string({ unit: 'binary' }), (text) => expect(plainLine(text)).not.toMatch(/\p{C}/u)),
     )
   })
+})
+
+test.each([
+  [['abc', 'def'], 6, 'abc|def'],
+  [['abc', 'def'], 5, 'abc|d…'],
+  [['abc', 'def'], 4, 'abc|…'],
+  [['abc', 'def'], 3, 'ab…|'],
+  [['abc', 'def'], 1, '…|'],
+])('%j within %i columns is %j, with all its styles', ([left = '', right = ''], columns, expected) => {
+  const [a = '', b = ''] = expected.split('|')
+  const line = styled(left, 'red', true) + styled(right, 'dim', true)
+  expect(fittedStyled(line, columns)).toBe(styled(a, 'red', true) + styled(b, 'dim', true))
 })
 
 test('a table has its columns one below another', () => {

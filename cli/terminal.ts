@@ -76,6 +76,23 @@ export function fitted(text: string, columns: number): string {
   return text.length <= columns ? text : `${text.slice(0, columns - 1)}…`
 }
 
+/** The same for a line with styles, which count for nothing and are all kept, so that none is left on. */
+export function fittedStyled(line: string, columns: number): string {
+  // oxlint-disable-next-line no-control-regex -- the styles are what is kept
+  const parts = line.split(/(\u001b\[[0-9;]*m)/)
+  const length = parts.reduce((sum, part, at) => sum + (at % 2 === 0 ? part.length : 0), 0)
+  if (length <= columns) return line
+  let left = columns
+  return parts
+    .map((part, at) => {
+      if (at % 2 === 1 || left === 0) return at % 2 === 1 ? part : ''
+      const shown = part.length < left ? part : fitted(`${part} `, left)
+      left -= shown.length
+      return shown
+    })
+    .join('')
+}
+
 /** Broken at spaces into lines of at most so many columns; a longer word is broken anywhere. */
 export function wrapped(text: string, columns: number): readonly string[] {
   const width = Math.max(columns, 10)
