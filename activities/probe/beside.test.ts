@@ -1,10 +1,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { execFile } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import type { Availability } from '../../dsl/availability.ts'
-import type { Cluster } from '../../dsl/inventory.ts'
+import { type Cluster, clientUrl } from '../../dsl/inventory.ts'
 import type { Json } from '../../dsl/program.ts'
+import { createBinaryFinder } from '../../lab/binaries.ts'
 import { startEtcd, type EtcdProcesses } from '../../test/etcd-processes.ts'
 import type { BesideDetails } from '../../workflows/ports.ts'
 import { createEnvironment, type Environment } from '../environment.ts'
@@ -38,6 +41,16 @@ afterAll(async () => {
   await etcd.end()
   rmSync(directory, { recursive: true })
 })
+
+async function etcdctl(...words: readonly string[]): Promise<void> {
+  const programs = await createBinaryFinder().etcd('3.6')
+  const through = clientUrl(etcd.inventory.etcd['a'] ?? fail())
+  await promisify(execFile)(programs.etcdctl, ['--endpoints', through, ...words])
+}
+
+function fail(): never {
+  throw new Error('There is no member a.')
+}
 
 const run = { id: 'run-1', key: 'k', runbook: 'r', hash: 'h', cluster: 'test' }
 const key = Buffer.from('quorate/probe/run-1')
@@ -144,6 +157,26 @@ describe('the probe', () => {
     expect(measured?.sinceMs).toBe(said.availability?.sinceMs)
     expect(measured?.notMeasuredMs).toBeGreaterThan(0)
     expect(await isThere()).toBe(false)
+  })
+
+  test('one that may not write the key says so once and gives up; the members are watched all the same', async () => {
+    const asRoot = ['--user', 'root:secret']
+    await etcdctl('user', 'add', 'root:secret')
+    await etcdctl('user', 'grant-role', 'root', 'root')
+    await etcdctl('auth', 'enable')
+    try {
+      const probe = begin()
+      const { availability } = await probe.until(
+        'it to give up',
+        (said) => said.availability?.stopped !== undefined,
+      )
+      expect(availability?.stopped).toMatch(/asks for a user and password/)
+      expect(availability?.writes.acknowledged).toBe(0)
+      await probe.until('the members', ({ members }) => members !== undefined)
+      expect((await probe.end())?.stopped).toBe(availability?.stopped)
+    } finally {
+      await etcdctl(...asRoot, 'auth', 'disable')
+    }
   })
 
   test('who only watches writes nothing', async () => {
