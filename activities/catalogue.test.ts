@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals'
+import { recordOf } from '../dsl/check-shape.ts'
 import { catalogue } from './catalogue.ts'
 import { InputError } from './failure.ts'
 
@@ -19,6 +20,18 @@ test.each(actions)('%s describes itself and every field', (name, action) => {
 test.each(actions)('%s names its cluster and whom it takes out of service, if anybody', (_name, action) => {
   expect(action.prepare(action.example).disrupts !== undefined).toBe(action.effect === 'disrupt')
 })
+
+test.each(actions)(
+  '%s gives no text that a test of a runbook would take for a failure',
+  (_name, { output }) => {
+    const texts = Object.entries(properties(output)).filter(
+      ([, field]) => recordOf(field)['type'] === 'string',
+    )
+    expect(
+      texts.map(([name]) => name).filter((name) => ['fails', 'refused', 'unknown'].includes(name)),
+    ).toEqual([])
+  },
+)
 
 test('every wrong field of an input is named', () => {
   const wrong = () => catalogue.get('service.stop')?.prepare({ cluster: 1, hosts: 'h1' })

@@ -111,6 +111,46 @@ describe('a runbook that was just begun', () => {
   })
 })
 
+describe('the reference', () => {
+  const out = () => at('reference')
+
+  test("has a page of each action and runbook, those of one's own too, with links that lead there", async () => {
+    await quorate('new', 'my-own', '--title', 'Mine | alone', '--out', at('mine'))
+    const { code, out: said } = await quorate('docs', at('mine'), '--out', out())
+    expect(said).toMatch(/^Written: \d\d pages; begin with .*README\.md\.$/)
+    expect(code).toBe(0)
+    const list = readFileSync(join(out(), 'runbooks', 'README.md'), 'utf8')
+    expect(list).toContain('[my-own](my-own.md) | Mine \\| alone |')
+    expect(list).toContain('[etcd-backup](etcd-backup.md)')
+    const page = readFileSync(join(out(), 'runbooks', 'my-own.md'), 'utf8')
+    expect(page).toContain('```mermaid\nflowchart TD')
+    const [, link = ''] = /^Made from \[[^\]]+\]\(([^)]+)\) by `quorate docs`/m.exec(page) ?? []
+    expect(resolve(out(), 'runbooks', link)).toBe(at('mine', 'my-own.yaml'))
+    expect(readFileSync(join(out(), 'actions.md'), 'utf8')).toContain('\n## service.stop\n')
+  })
+
+  test('is written anew, but never over a page that somebody else wrote', async () => {
+    expect((await quorate('docs', '--out', out())).code).toBe(0)
+    writeFileSync(join(out(), 'actions.md'), '# My own words\n')
+    const { code, out: said } = await quorate('docs', '--out', out())
+    expect(said).toMatch(/actions\.md was not written by quorate docs, and nothing was written/)
+    expect(code).toBe(2)
+    expect(readFileSync(join(out(), 'actions.md'), 'utf8')).toBe('# My own words\n')
+  })
+
+  test('says which runbook is broken, and writes the rest', async () => {
+    writeFileSync(at('mine', 'broken.yaml'), 'runbook: 1\nname: broken\n')
+    writeFileSync(at('mine', 'twin.yaml'), readFileSync(at('mine', 'my-own.yaml')))
+    const { code, out: said } = await quorate('docs', at('mine'), '--out', at('other'))
+    expect(said).toMatch(/broken\.yaml:1:1 MISSING/)
+    expect(said).toMatch(
+      /"my-own" is there twice: .*my-own\.yaml and .*twin\.yaml\. Only the first has a page/,
+    )
+    expect(said).toMatch(/Written: \d\d pages/)
+    expect(code).toBe(1)
+  })
+})
+
 test.each([
   ['a directory without tests', ['test', '.'], /There are no tests in \./],
   ['a file that is not there', ['test', 'nope.yaml'], /There is no file or directory nope\.yaml/],

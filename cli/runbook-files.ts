@@ -1,11 +1,18 @@
 import { delimiter, dirname, resolve } from 'node:path'
 import type { RunbookFound } from '../worker/runbooks.ts'
 
-/** Every runbook a worker with these settings would find: those of the package and of `QUORATE_RUNBOOKS`. */
-export async function localRunbooks(environment: NodeJS.ProcessEnv): Promise<readonly RunbookFound[]> {
+/**
+ * Every runbook a worker with these settings would find, those of the package and of `QUORATE_RUNBOOKS`, and those
+ * of more directories.
+ */
+export async function localRunbooks(
+  environment: NodeJS.ProcessEnv,
+  more: readonly string[] = [],
+): Promise<readonly RunbookFound[]> {
   const { catalogue } = await import('../activities/catalogue.ts')
   const { findRunbooks } = await import('../worker/runbooks.ts')
-  return findRunbooks(await directoriesOf(environment), catalogue)
+  const directories = [...(await directoriesOf(environment)), ...more.map((directory) => resolve(directory))]
+  return findRunbooks(directories, catalogue)
 }
 
 /** One of them by its name, compiled; the names of all, to say which might have been meant. */

@@ -19,7 +19,7 @@ test('a uses step chooses among all actions, a gate among those that read', () =
 test("each action's inputs hang on its name, and take expressions too", () => {
   const { allOf } = recordOf(definitions['step.uses'])
   expect(allOf).toContainEqual({
-    if: { properties: { uses: { const: 'dir.copy' } }, required: ['uses'] },
+    if: { type: 'object', properties: { uses: { pattern: '^dir\\.copy$' } }, required: ['uses'] },
     // oxlint-disable-next-line unicorn/no-thenable -- a keyword of JSON Schema
     then: { properties: { with: { $ref: '#/definitions/with.dir.copy' } }, required: ['with'] },
   })

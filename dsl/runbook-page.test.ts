@@ -5,6 +5,12 @@ import type { Program } from './program.ts'
 import { runbookPage, runbooksIndex } from './runbook-page.ts'
 import { sampleCatalogue } from './sample-catalogue.ts'
 
+const origin = {
+  madeBy: '`npm run docs`',
+  file: 'runbooks/everything.yaml',
+  link: '../../runbooks/everything.yaml',
+}
+
 const looker = `runbook: 1
 name: looker
 title: Look
@@ -68,7 +74,7 @@ function program(source: string): Program {
   return result.value
 }
 
-const page = runbookPage(program(text), text)
+const page = runbookPage(program(text), text, origin)
 
 test.each<[string, readonly string[]]>([
   [
@@ -149,7 +155,7 @@ test('the flow is a diagram', () => {
 })
 
 test('the index lists them all', () => {
-  expect(runbooksIndex([program(text)])).toContain(
+  expect(runbooksIndex([program(text)], 'All of them.')).toContain(
     '| [everything](everything.md) | All kinds \\| of step | `disrupt` |',
   )
 })

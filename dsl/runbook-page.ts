@@ -4,13 +4,22 @@ import { stepsMarkdown } from './page-steps.ts'
 import { cell, code, codeOf, proseOf, titleOf } from './page-text.ts'
 import type { Effect, InputSpec, Program, Step } from './program.ts'
 
+/** Where a page comes from. */
+export interface Origin {
+  /** Who makes it: `npm run docs`, as Markdown. */
+  readonly madeBy: string
+  /** The runbook's file as a reader knows it, and as it is found from the page. */
+  readonly file: string
+  readonly link: string
+}
+
 /** A runbook's page, as Markdown, from its program and the text it was compiled from. */
-export function runbookPage(program: Program, text: string): string {
-  const { name, title, description, file } = program
+export function runbookPage(program: Program, text: string, { madeBy, file, link }: Origin): string {
+  const { name, title, description } = program
   return [
     `# ${name}`,
     `**${title}**`,
-    `Made from [\`runbooks/${file}\`](../../runbooks/${file}) by \`npm run docs\`; do not edit by hand.`,
+    `Made from [\`${file}\`](${link}) by ${madeBy}; do not edit by hand.`,
     description.trim(),
     summaryOf(program),
     ['```sh', commandOf(program), '```'].join('\n'),
@@ -25,16 +34,13 @@ export function runbookPage(program: Program, text: string): string {
 }
 
 /** The list of all runbooks with their pages. */
-export function runbooksIndex(programs: readonly Program[]): string {
+export function runbooksIndex(programs: readonly Program[], intro: string): string {
   const rows = programs.map(
     ({ name, title, effect }) => `| [${name}](${name}.md) | ${cell(title)} | \`${effect}\` |`,
   )
-  return [
-    '# Runbooks',
-    'What comes with Quorate, made from the files in `runbooks/` by `npm run docs`. `quorate runbooks` lists them in the terminal.',
-    ['| runbook | does | effect |', '|---|---|---|', ...rows].join('\n'),
-    '',
-  ].join('\n\n')
+  return ['# Runbooks', intro, ['| runbook | does | effect |', '|---|---|---|', ...rows].join('\n'), ''].join(
+    '\n\n',
+  )
 }
 
 const section = (heading: string, text: string): readonly string[] =>

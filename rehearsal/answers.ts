@@ -94,10 +94,11 @@ function answerOf(source: unknown): Answer {
   return { kind: word === 'fails' ? 'failed' : word, message: asText(fields[word] ?? '') }
 }
 
-/** `fails`, `refused` or `unknown`, when that is all that the map says. */
+/** `fails`, `refused` or `unknown`, when that is all that the map says, with a message. */
 export function failureWord(source: unknown): (typeof failureWords)[number] | undefined {
-  const [key, ...others] = isFields(source) ? Object.keys(source) : []
-  return others.length === 0 ? failureWords.find((word) => word === key) : undefined
+  const [[key, message] = ['', undefined], ...others] = isFields(source) ? Object.entries(source) : []
+  if (others.length > 0 || typeof message !== 'string') return undefined
+  return failureWords.find((word) => word === key)
 }
 
 const isFields = (source: unknown): source is Fields =>

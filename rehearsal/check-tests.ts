@@ -1,5 +1,5 @@
 import type { ActionSpec, Catalogue, JsonSchema } from '../dsl/action-spec.ts'
-import { checkShape } from '../dsl/check-shape.ts'
+import { checkShape, recordOf } from '../dsl/check-shape.ts'
 import { findingsIn } from '../dsl/check-with.ts'
 import { literalTemplate } from '../dsl/compile-template.ts'
 import { listed, suggest } from '../dsl/near.ts'
@@ -12,7 +12,7 @@ import { partial } from './partial-schema.ts'
 import { patternProblem } from './said.ts'
 import type { TestFile } from './read-tests.ts'
 import { meansStep, stepsOf, withoutIterations } from './step-names.ts'
-import { decisionKinds, waitSchema } from './test-schema.ts'
+import { decisionKinds, failureWords, waitSchema } from './test-schema.ts'
 
 interface Check {
   readonly file: TestFile
@@ -68,15 +68,19 @@ function checkAnswer(check: Check, action: ActionSpec, answer: YamlNode): void {
     const message = `An answer is what ${action.name} gives, as a map; or fails, refused or unknown with a message.`
     return complain(check, answer.range, { code: 'WRONG_TYPE', message })
   }
-  const [first] = answer.entries
-  if (first === undefined || failureWord(toJson(answer)) === undefined)
-    return checkFields(check, answer, action.output)
-  if (textOf(first.value) === undefined)
-    complain(check, first.value.range, {
-      code: 'WRONG_TYPE',
-      message: `"${first.key}" needs the failure's message.`,
-    })
+  if (failureWord(toJson(answer)) !== undefined) return
+  const wordless = answer.entries.find(({ key }) => isFailureWord(key) && !hasField(action, key))
+  if (wordless === undefined) return checkFields(check, answer, action.output)
+  complain(check, wordless.keyRange, {
+    code: 'WRONG_VALUE',
+    message: `"${wordless.key}" stands alone, with the failure's message.`,
+  })
 }
+
+const isFailureWord = (key: string): boolean => failureWords.some((word) => word === key)
+
+const hasField = ({ output }: ActionSpec, name: string): boolean =>
+  Object.hasOwn(recordOf(output['properties']), name)
 
 /** Types are those of the action's own schema; what a test leaves out is its own affair. */
 function checkFields(check: Check, node: YamlNode, schema: JsonSchema): void {

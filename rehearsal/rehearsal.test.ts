@@ -313,7 +313,7 @@ describe('a test file that does not fit is told where, and what is near', () => 
     [
       'a failure without words',
       'given: { before: { fails: 7 } }\nexpect: {}',
-      '6:31 WRONG_TYPE "fails" needs the failure\'s message.',
+      '6:24 WRONG_VALUE "fails" stands alone, with the failure\'s message.',
     ],
     [
       'an unknown input',

@@ -15,8 +15,9 @@ export function testJsonSchema(catalogue: Catalogue): JsonSchema {
   const properties = recordOf(file['properties'])
   const given = { given: reference('given') }
   return {
+    $schema: 'http://json-schema.org/draft-07/schema#',
     ...file,
-    title: 'Tests of a runbook of Quorate',
+    description: 'Tests of a runbook of Quorate.',
     properties: {
       ...properties,
       ...given,
@@ -25,11 +26,11 @@ export function testJsonSchema(catalogue: Catalogue): JsonSchema {
     definitions: {
       test: testSchema(test, given),
       given: givenSchema(recordOf(properties['given']), actions),
-      failure: failureSchema(),
+      ...failures,
       decision: decisionSchema(),
       wait: fromZod(waitSchema),
       call: callSchema(actions),
-      ...Object.fromEntries(actions.map((action) => [`gives.${action.name}`, partial(action.output)])),
+      ...Object.fromEntries(actions.map((action) => [`gives.${action.name}`, answerSchema(action)])),
       ...Object.fromEntries(actions.map((action) => [`with.${action.name}`, partial(action.input)])),
     },
   }
@@ -50,8 +51,7 @@ const oneOrMore = (schema: JsonSchema): JsonSchema => ({ anyOf: [schema, { type:
 
 function givenSchema(schema: JsonSchema, actions: readonly ActionSpec[]): JsonSchema {
   const byAction = actions.map(({ name, doc }) => {
-    const answer = { anyOf: [reference(`gives.${name}`), reference('failure')] }
-    return [name, { description: doc, ...oneOrMore(answer) }] as const
+    return [name, { description: doc, ...oneOrMore(reference(`gives.${name}`)) }] as const
   })
   return {
     ...schema,
@@ -84,15 +84,23 @@ function testSchema(schema: JsonSchema, given: JsonSchema): JsonSchema {
   }
 }
 
-function failureSchema(): JsonSchema {
-  const said: Readonly<Record<(typeof failureWords)[number], string>> = {
-    fails: 'It was tried and did not happen; the message.',
-    refused: 'A check or the engine said no beforehand; the message.',
-    unknown: 'It may have happened; the message.',
-  }
-  const words = failureWords.map((word) => [word, { type: 'string', description: said[word] }] as const)
-  const properties = Object.fromEntries(words)
-  return { type: 'object', properties, minProperties: 1, maxProperties: 1, additionalProperties: false }
+const failures: Readonly<Record<(typeof failureWords)[number], JsonSchema>> = {
+  fails: {
+    type: 'string',
+    description: 'In place of an answer: it was tried and did not happen. The message.',
+  },
+  refused: {
+    type: 'string',
+    description: 'In place of an answer: a check or the engine said no beforehand. The message.',
+  },
+  unknown: { type: 'string', description: 'In place of an answer: it may have happened. The message.' },
+}
+
+/** Beside each other, though they never stand together: an editor offers what one list of keys holds. */
+function answerSchema({ output }: ActionSpec): JsonSchema {
+  const fields = partial(output)
+  const words = failureWords.map((word) => [word, reference(word)] as const)
+  return { ...fields, properties: { ...Object.fromEntries(words), ...recordOf(fields['properties']) } }
 }
 
 function decisionSchema(): JsonSchema {

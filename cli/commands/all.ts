@@ -2,6 +2,7 @@ import type { Command } from '../command.ts'
 import { actions } from './actions.ts'
 import { cancel, decisions } from './decisions.ts'
 import { demo } from './demo.ts'
+import { docs } from './docs.ts'
 import { fleet } from './fleet.ts'
 import { helpCommand } from './help.ts'
 import { inventoryCheck } from './inventory-check.ts'
@@ -24,5 +25,5 @@ export const commands: readonly Command[] = [
   ...[newCommand, lint, test, runbooks, actions, run, runs, show, watch],
   ...[fleet, schedule, schedules, unschedule],
   ...decisions,
-  ...[cancel, inventoryCheck, ...labHosts, schema, helpCommand(() => commands)],
+  ...[cancel, inventoryCheck, ...labHosts, schema, docs, helpCommand(() => commands)],
 ]

@@ -2,9 +2,17 @@ import type { Catalogue, JsonSchema } from '../../dsl/action-spec.ts'
 import { listed, nearest } from '../../dsl/near.ts'
 import { type Command, UsageError } from '../command.ts'
 import { exitCodes } from '../exit-codes.ts'
+import { localRunbooks } from '../runbook-files.ts'
 
-const schemas: Readonly<Record<string, (catalogue: Catalogue) => Promise<JsonSchema>>> = {
-  runbook: async (catalogue) => (await import('../../dsl/json-schema.ts')).runbookJsonSchema(catalogue),
+type SchemaOf = (catalogue: Catalogue, environment: NodeJS.ProcessEnv) => Promise<JsonSchema>
+
+const schemas: Readonly<Record<string, SchemaOf>> = {
+  runbook: async (catalogue, environment) => {
+    const { runbookJsonSchema } = await import('../../dsl/json-schema.ts')
+    const found = await localRunbooks(environment)
+    const programs = found.flatMap(({ compiled }) => (compiled.ok ? [compiled.value] : []))
+    return runbookJsonSchema(catalogue, programs)
+  },
   test: async (catalogue) => (await import('../../rehearsal/test-json-schema.ts')).testJsonSchema(catalogue),
   inventory: async () => (await import('../../dsl/json-schema.ts')).inventoryJsonSchema(),
 }
@@ -14,9 +22,11 @@ export const schema: Command = {
   name: 'schema',
   usage: `[${names.join('|')}]`,
   summary: 'print the JSON Schema of runbooks, their tests or inventories, for editors',
+  details:
+    'That of runbooks knows all actions, and the inputs of the runbooks that may be called: those that came with\nQuorate and those in QUORATE_RUNBOOKS.',
   flags: {},
   positionals: { min: 0, max: 1 },
-  async run({ positionals, terminal }) {
+  async run({ positionals, terminal, environment }) {
     const [what = 'runbook'] = positionals
     const schemaOf = Object.hasOwn(schemas, what) ? schemas[what] : undefined
     if (schemaOf === undefined) {
@@ -26,7 +36,7 @@ export const schema: Command = {
       )
     }
     const { catalogue } = await import('../../activities/catalogue.ts')
-    terminal.out(JSON.stringify(await schemaOf(catalogue), null, 2))
+    terminal.out(JSON.stringify(await schemaOf(catalogue, environment), null, 2))
     return exitCodes.done
   },
 }
