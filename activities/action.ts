@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { ActionSpec, JsonSchema } from '../dsl/action-spec.ts'
+import type { ClusterModel } from '../dsl/cluster-model.ts'
 import type { Inventory } from '../dsl/inventory.ts'
 import type { MemberSight } from '../dsl/member-sight.ts'
 import type { Effect, Json, RetrySpec } from '../dsl/program.ts'
@@ -20,10 +21,23 @@ export interface ActionContext {
   host(name: string): RemoteHost
   /** A cluster of the inventory, every member asked by itself. */
   cluster(name: string): EtcdCluster
+  /** The worker's own files, for changing them: the inventory. */
+  readonly files: WorkerFiles
   /** Aborted when the run is cancelled, the worker stops or the attempt's time is up. */
   readonly signal: AbortSignal
   /** Says how far a long action is; shown to the person who watches. */
   progress(progress: Progress): void
+}
+
+export interface WorkerFiles {
+  /** Puts a text in a file's place and keeps the former file. Readers see the old or the new one, never half of either. */
+  replace(file: string, text: string, former: FormerFile): Promise<void>
+}
+
+export interface FormerFile {
+  readonly keepAs: string
+  /** What was kept under that name before stays. */
+  readonly first?: true
 }
 
 export interface Progress {
@@ -57,6 +71,8 @@ export interface PreparedAction {
   readonly probe?: (context: ActionContext) => Promise<unknown>
   /** For `disrupt`: which member goes out of service. The engine's guard is asked about it first. */
   readonly disrupts?: Disruption | Pause | Removal
+  /** What becomes of the cluster when it succeeds; missing where it changes nothing a model knows of. */
+  readonly foresees?: (model: ClusterModel) => ClusterModel
 }
 
 export interface Disruption {
@@ -97,6 +113,7 @@ interface Definition<In extends z.ZodObject, Out extends z.ZodObject> {
   readonly disrupts?: (input: z.output<In>) => Disruption | Pause | Removal
   /** As in `Action`. */
   readonly complete?: (given: Readonly<Record<string, Json>>) => Json
+  readonly foresees?: (input: z.output<In>, model: ClusterModel) => ClusterModel
 }
 
 const readRetry: RetrySpec = { attempts: 3, intervalMs: 500, backoff: 2 }
@@ -119,7 +136,7 @@ export function defineAction<In extends z.ZodObject, Out extends z.ZodObject>(
 }
 
 function prepared<In extends z.ZodObject, Out extends z.ZodObject>(
-  { name, input: schema, run, probe, disrupts }: Definition<In, Out>,
+  { name, input: schema, run, probe, disrupts, foresees }: Definition<In, Out>,
   raw: unknown,
 ): PreparedAction {
   const checked = schema.safeParse(raw)
@@ -130,6 +147,7 @@ function prepared<In extends z.ZodObject, Out extends z.ZodObject>(
     run: (context) => run(input, context),
     ...(probe && { probe: (context: ActionContext) => probe(input, context) }),
     ...(disrupts && { disrupts: disrupts(input) }),
+    ...(foresees && { foresees: (model: ClusterModel) => foresees(input, model) }),
   }
 }
 

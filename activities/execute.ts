@@ -10,6 +10,7 @@ import { pollGate } from './gate.ts'
 import { clusterNamed } from './inventory/look-up.ts'
 import { guardQuorumLost } from './recover/quorum-lost.ts'
 import { withinTime } from './within-time.ts'
+import { workerFiles } from './worker-files.ts'
 
 /** What Temporal (or a test) says of one try at an activity. */
 export interface Attempt {
@@ -131,8 +132,8 @@ async function effectOnce(
 }
 
 /** A member may go while the quorum holds without it; where the quorum is lost, only while it stays lost. */
-async function guarded(
-  { effect }: Action,
+export async function guarded(
+  { effect }: Pick<Action, 'effect'>,
   { disrupts }: PreparedAction,
   context: ActionContext,
 ): Promise<void> {
@@ -182,6 +183,7 @@ async function contextFor(performance: Performance, signal: AbortSignal): Promis
     inventory,
     signal,
     progress: onProgress,
+    files: workerFiles,
     host: (name) =>
       hosts.host(name, {
         ...scope,

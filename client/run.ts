@@ -57,7 +57,7 @@ export async function listRuns(
 ): Promise<readonly RunSummary[]> {
   const { open, limit = 50 } = options
   const state = open === undefined ? '' : ` AND ExecutionStatus ${open ? '=' : '!='} "Running"`
-  const query = `TaskQueue = "${taskQueue}" AND WorkflowType != "quorateLock"${state}`
+  const query = `TaskQueue = "${taskQueue}" AND WorkflowType != "quorateLock" AND WorkflowType != "quoratePlan"${state}`
   return door.ask(async () => {
     const runs = new Map<string, RunSummary>()
     for await (const info of door.client.workflow.list({ query, pageSize: limit })) {

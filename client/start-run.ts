@@ -1,5 +1,5 @@
 import type { Json } from '../dsl/program.ts'
-import type { RunMemo } from '../workflows/doors.ts'
+import type { PlanPin, RunMemo } from '../workflows/doors.ts'
 import { type Door, requireWorker, taskQueue } from './door.ts'
 import { newRunId } from './run-id.ts'
 
@@ -17,18 +17,24 @@ export interface StartRequest {
   readonly probe?: boolean
   /** Watch the members meanwhile, for whoever watches the run. */
   readonly watch?: boolean
+  /** sha256 of the program that is meant, hex: a runbook that has changed since is refused. */
+  readonly hash?: string
+  /** Carry out this plan, or nothing. */
+  readonly plan?: PlanPin
 }
 
 /** Starts a run and returns its id. Throws `Unreachable` when no worker would take it; nothing was started then. */
 export async function startRun(door: Door, request: StartRequest): Promise<string> {
   await requireWorker(door)
-  const { runbook, inputs, cluster, by, wait = false, reason, probe, watch } = request
+  const { runbook, inputs, cluster, by, wait = false, reason, probe, watch, hash, plan } = request
   const memo: RunMemo = {
     by,
     wait,
     ...(reason === undefined ? {} : { reason }),
     ...(probe === undefined ? {} : { probe }),
     ...(watch === undefined ? {} : { watch }),
+    ...(hash === undefined ? {} : { hash }),
+    ...(plan === undefined ? {} : { plan }),
   }
   const handle = await door.ask(() =>
     door.client.workflow.start(runbook, {

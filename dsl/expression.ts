@@ -71,6 +71,34 @@ export function narrow(expression: Expression, scope: Scope): Scope {
   return Object.fromEntries([...reads].flatMap(([root, names]) => narrowRoot(scope, root, names)))
 }
 
+/**
+ * The names an expression reads: `steps.ID`, `vars.NAME`, `inputs.NAME`, and other variables by themselves.
+ * `steps.*` and the like where it reads all of them.
+ */
+export function readsBy(expression: Expression): readonly string[] {
+  const { reads } = attempt(expression, () => prepared(expression))
+  return [...reads].flatMap(([root, names]) => {
+    if (names !== 'all') return [...names].map((name) => `${root}.${name}`)
+    return isByParts(root) ? [`${root}.*`] : [root]
+  })
+}
+
+/** Those of all expressions in a template. */
+export function readsByTemplate(template: Template): readonly string[] {
+  switch (template.kind) {
+    case 'literal':
+      return []
+    case 'expression':
+      return readsBy(template.expression)
+    case 'text':
+      return template.parts.flatMap((part) => (typeof part === 'string' ? [] : readsBy(part)))
+    case 'list':
+      return template.items.flatMap(readsByTemplate)
+    case 'map':
+      return Object.values(template.entries).flatMap(readsByTemplate)
+  }
+}
+
 type Reads = ReadonlyMap<string, ReadonlySet<string> | 'all'>
 
 interface Prepared {
@@ -147,9 +175,10 @@ function readsByRoot(paths: readonly (readonly string[])[]): Reads {
   const reads = new Map<string, Set<string> | 'all'>()
   for (const [root = '', name] of paths) {
     const before = reads.get(root) ?? new Set()
-    const byParts = root === 'inputs' || root === 'vars' || root === 'steps'
-    if (before === 'all' || !byParts || name === undefined) reads.set(root, 'all')
+    if (before === 'all' || !isByParts(root) || name === undefined) reads.set(root, 'all')
     else reads.set(root, before.add(name))
   }
   return reads
 }
+
+const isByParts = (root: string): boolean => root === 'inputs' || root === 'vars' || root === 'steps'

@@ -16,15 +16,15 @@ export const rules: Readonly<Record<string, RoomRule>> = {
   workflows: { rooms: ['dsl'], packages: ['@temporalio/workflow', '@temporalio/common'] },
   // Runs runbooks without a world: pure as what it runs.
   rehearsal: { rooms: ['dsl', 'workflows'], packages: ['zod'] },
-  activities: { rooms: ['dsl'], typesOf: ['workflows/ports.ts'] },
+  activities: { rooms: ['dsl'], typesOf: ['workflows/ports.ts', 'workflows/plan.ts'] },
   worker: { rooms: ['activities', 'dsl', 'workflows'] },
   client: {
     rooms: ['dsl'],
-    typesOf: ['workflows/ports.ts', 'workflows/doors.ts', 'workflows/evidence-entry.ts'],
+    typesOf: ['workflows/ports.ts', 'workflows/doors.ts', 'workflows/evidence-entry.ts', 'workflows/plan.ts'],
   },
   cli: {
     rooms: ['client', 'dsl', 'lab', 'worker', 'activities', 'rehearsal'],
-    typesOf: ['workflows/ports.ts', 'workflows/doors.ts', 'workflows/evidence-entry.ts'],
+    typesOf: ['workflows/ports.ts', 'workflows/doors.ts', 'workflows/evidence-entry.ts', 'workflows/plan.ts'],
   },
   // The inventory's shape: the lab writes one.
   lab: { rooms: [], typesOf: ['dsl/inventory.ts'] },

@@ -3,6 +3,7 @@ import type { Client } from '@temporalio/client'
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common'
 import type { Action } from '../activities/action.ts'
 import type { Environment } from '../activities/environment.ts'
+import { sightOf } from '../activities/etcd/fingerprint.ts'
 import { type Attempt, executeAction } from '../activities/execute.ts'
 import { InputError } from '../activities/failure.ts'
 import { goBeside } from '../activities/probe/beside.ts'
@@ -11,6 +12,7 @@ import { render } from '../dsl/expression.ts'
 import type { Inventory } from '../dsl/inventory.ts'
 import type { Policy } from '../dsl/policy.ts'
 import { unanswerable } from '../dsl/policy-fits.ts'
+import { previewAction } from '../activities/preview.ts'
 import type { Json } from '../dsl/program.ts'
 import type {
   EvidenceRequest,
@@ -25,6 +27,15 @@ import type {
 import type { ActionRequest, BesideRequest, Told } from '../workflows/ports.ts'
 import type { Channels } from './channels.ts'
 import { fleetOf } from './fleet.ts'
+import type {
+  ClusterRequest,
+  ClusterSight,
+  Durations,
+  DurationsRequest,
+  Preview,
+  PreviewRequest,
+} from '../workflows/plan.ts'
+import { pastDurations } from './durations.ts'
 import { holderOf } from './holder.ts'
 import { type Loaded, loadRunbook } from './load.ts'
 import { notifyChannels } from './notify.ts'
@@ -53,6 +64,9 @@ export interface OwnActivities {
   readonly 'quorate.evidence': (request: EvidenceRequest) => Promise<void>
   readonly 'quorate.probe': (request: BesideRequest) => Promise<Availability | null>
   readonly 'quorate.watch': (request: BesideRequest) => Promise<Availability | null>
+  readonly 'quorate.preview': (request: PreviewRequest) => Promise<Preview>
+  readonly 'quorate.cluster': (request: ClusterRequest) => Promise<ClusterSight>
+  readonly 'quorate.durations': (request: DurationsRequest) => Promise<Durations>
 }
 
 /** All that a worker can do: an activity for each action of the catalogue, by its name, and the engine's own. */
@@ -73,6 +87,10 @@ export function createActivities(
     },
     'quorate.probe': (request) => beside(request, options.environment, Context.current()),
     'quorate.watch': (request) => beside(request, options.environment, Context.current()),
+    'quorate.preview': (request) => asInputFailure(() => preview(request, options)),
+    'quorate.cluster': (request) =>
+      asInputFailure(() => sightOf(options.environment, request, Context.current().cancellationSignal)),
+    'quorate.durations': ({ runbook }) => pastDurations(options.client, runbook),
   }
 }
 
@@ -124,6 +142,15 @@ async function beside(
 
 const isShutdown = (error: unknown): error is CancelledFailure =>
   error instanceof CancelledFailure && error.message === 'WORKER_SHUTDOWN'
+
+async function preview(
+  request: PreviewRequest,
+  { catalogue, environment }: ActivityOptions,
+): Promise<Preview> {
+  const action = catalogue.get(request.action)
+  if (action === undefined) throw new InputError(`This worker has no action ${request.action}.`)
+  return previewAction(action, request, environment, Context.current().cancellationSignal)
+}
 
 function waiting() {
   const context = Context.current()

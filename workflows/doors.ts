@@ -4,6 +4,7 @@ import type { Policy } from '../dsl/policy.ts'
 import type { Json, Program } from '../dsl/program.ts'
 import type { EvidenceEntry } from './evidence-entry.ts'
 import type { DecisionKind, GateCall, RunIdentity, RunState, RunView } from './ports.ts'
+import type { Fingerprint } from './plan.ts'
 
 /** What a run answers to and what it says: the contract between workflows, worker and clients. Types only. */
 
@@ -73,6 +74,8 @@ export interface RunStatus {
   readonly startedMs: number
   readonly inputs: Readonly<Record<string, Json>>
   readonly view: RunView
+  /** sha256 of the plan it carries out, hex. */
+  readonly plan?: string
   /** Set while the run is asked to pause; it does so before its next step. */
   readonly paused?: { readonly by: string; readonly reason: string; readonly sinceMs: number }
   /** While it waits for the cluster's lock. */
@@ -89,6 +92,13 @@ export interface RunStatus {
 export type ProgramAnswer = Program | null
 export type StateAnswer = RunState
 
+/** The plan that a run carries out: it is refused when the cluster is another by now; the program is held by `hash`. */
+export interface PlanPin {
+  /** Of the whole plan, hex. */
+  readonly sha256: string
+  readonly fingerprint?: Fingerprint
+}
+
 /** What the memo of a start may hold. */
 export interface RunMemo {
   /** Who asked; otherwise the identity of the client that started it. */
@@ -100,6 +110,8 @@ export interface RunMemo {
   readonly probe?: boolean
   /** Watch the members meanwhile, so that whoever watches the run sees them. */
   readonly watch?: boolean
+  /** Carry out this plan, or nothing. */
+  readonly plan?: PlanPin
   /** Continue as new after so many events of history: for tests. */
   readonly continueAfterEvents?: number
   /** Workflow id of the fleet it is a part of, which is told how it stands. */

@@ -242,6 +242,7 @@ export class RunSession implements Decidable {
       startedMs: this.startedMs,
       inputs: this.#loaded?.inputs ?? {},
       view: this.#viewNow,
+      ...this.#plan(),
       ...(this.#pause ? { paused: this.#pause } : {}),
       ...(this.#queuedBehind ? { queuedBehind: this.#queuedBehind } : {}),
       cancelRequested: this.cancelRequested,
@@ -284,6 +285,11 @@ export class RunSession implements Decidable {
   get #viewNow(): RunView {
     const waiting = this.#waitingNow
     return { ...this.#view, ...(waiting ? { waiting } : {}), phase: this.phase }
+  }
+
+  #plan(): Pick<RunStatus, 'plan'> {
+    const { plan } = memoOf()
+    return plan === undefined ? {} : { plan: plan.sha256 }
   }
 
   get #title(): string {

@@ -11,6 +11,7 @@ import {
 import type { Availability } from '../dsl/availability.ts'
 import { render } from '../dsl/expression.ts'
 import type { Json } from '../dsl/program.ts'
+import { requireSameCluster } from './as-planned.ts'
 import { type Beside, startBeside } from './beside.ts'
 import type { LoadedRun, LoadRequest, RunResult } from './doors.ts'
 import { withSteps } from './during.ts'
@@ -74,6 +75,7 @@ async function run(
   session.loaded(carried.loaded, carried.cluster)
   keepEvidence(session, carried.loaded)
   const lock = await lockOf(session, carried, before !== undefined)
+  if (before === undefined) await asPlanned(session, lock)
   const beside = startBeside(session, carried.loaded, carried.measured)
   const end = await interpreted(session, carried, input, beside)
   const measured = beside && (await beside.end())
@@ -127,6 +129,15 @@ async function lockOf(session: RunSession, carried: Carried, continued: boolean)
   const { cluster, loaded } = carried
   if (cluster === undefined || loaded.program.effect === 'read') return undefined
   return holdLock({ session, cluster, by: loaded.by, continued })
+}
+
+async function asPlanned(session: RunSession, lock: Lock | undefined): Promise<void> {
+  try {
+    await requireSameCluster(session.identity)
+  } catch (error) {
+    await release(lock)
+    throw error
+  }
 }
 
 async function interpreted(

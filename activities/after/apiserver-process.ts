@@ -16,7 +16,11 @@ export interface ApiServer {
 
 /** The API servers on a host, told by their --etcd-servers; in containers as well, whose processes the host sees. */
 export async function apiServersOn(host: RemoteHost): Promise<readonly ApiServer[]> {
-  const { code, stdout, stderr } = await host.exec({ argv: ['sh', '-c', script], privileged: true })
+  const { code, stdout, stderr } = await host.exec({
+    reads: true,
+    argv: ['sh', '-c', script],
+    privileged: true,
+  })
   if (code !== 0)
     throw new ActionError(`The processes of ${host.name} could not be looked at: ${stderr.trim()}.`)
   return stdout.split('\n').filter(Boolean).map(parseLine)

@@ -27,6 +27,7 @@ export interface HostFile {
 export async function readHostFile(host: RemoteHost, place: Omit<FilePlace, 'host'>): Promise<HostFile> {
   const { path } = place
   const { code, stdout, stderr } = await host.exec({
+    reads: true,
     argv: ['sh', '-c', readScript, 'sh', path, stemOf(place)],
     privileged: true,
   })

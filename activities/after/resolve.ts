@@ -9,7 +9,10 @@ export async function addressesSeenFrom(
 ): Promise<readonly string[]> {
   const unknown = names.filter((name) => isIP(name) === 0)
   if (unknown.length === 0) return names
-  const { code, stdout, stderr } = await host.exec({ argv: ['sh', '-c', script, 'sh', ...unknown] })
+  const { code, stdout, stderr } = await host.exec({
+    reads: true,
+    argv: ['sh', '-c', script, 'sh', ...unknown],
+  })
   if (code !== 0)
     throw new ActionError(`${host.name} could not resolve the names of the members: ${stderr.trim()}.`)
   const found = stdout.split('\n').filter((line) => isIP(line) !== 0)

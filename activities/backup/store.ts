@@ -64,6 +64,7 @@ export async function whyNotSound(
 ): Promise<string> {
   if (!present) return `there is no ${path} of ${storedBytes} bytes on ${host}`
   const { code, stdout, stderr } = await context.host(host).exec({
+    reads: true,
     argv: ['sh', '-c', `${digestFunctions}\ndigest <"$1"`, 'digest', path],
     ...{ privileged: true, timeoutMs: 600_000 },
   })
@@ -75,7 +76,7 @@ export async function whyNotSound(
 async function backupsIn(host: RemoteHost, { directory }: BackupPlace): Promise<Backups> {
   try {
     const argv = ['sh', '-c', listScript, 'list', directory]
-    const { code, stdout, stderr } = await host.exec({ argv, privileged: true })
+    const { code, stdout, stderr } = await host.exec({ reads: true, argv, privileged: true })
     if (code !== 0) throw new ActionError(stderr.trim() || `exit code ${code}`)
     const read = stdout
       .split('\n')

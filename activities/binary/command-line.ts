@@ -8,7 +8,7 @@ import type { Setting } from './refused-settings.ts'
  */
 export async function commandLineSettings(host: RemoteHost, dataDir: string): Promise<readonly Setting[]> {
   const argv = ['sh', '-c', findScript, 'sh', dataDir]
-  const { stdout } = await host.exec({ argv, privileged: true })
+  const { stdout } = await host.exec({ reads: true, argv, privileged: true })
   return settingsIn(stdout.split('\n').filter(Boolean))
 }
 

@@ -41,7 +41,7 @@ async function logBeginning(
   const argv = ['sh', '-c', lookScript, 'sh', dataDir, walDir ?? `${dataDir}/member/wal`]
   const { code, stdout, stderr } = await context
     .host(host)
-    .exec({ argv, privileged: true, timeoutMs: 120_000 })
+    .exec({ reads: true, argv, privileged: true, timeoutMs: 120_000 })
   const [, snapshotVersion = '', oldForm] = /^snapshot=(\S*)\nold=(yes|no)$/m.exec(stdout) ?? []
   if (code !== 0 || oldForm === undefined)
     throw new ActionError(

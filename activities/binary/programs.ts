@@ -53,6 +53,7 @@ export async function remotePrograms(
   directory: string,
 ): Promise<StagedPrograms | undefined> {
   const { code, stdout, stderr } = await host.exec({
+    reads: true,
     argv: ['sh', '-c', lookScript, 'sh', directory],
     privileged: true,
     timeoutMs: 60_000,

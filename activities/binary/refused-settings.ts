@@ -27,7 +27,13 @@ export async function refusedSettings(
   const asked = settings.filter(({ value }) => !value.includes('\n'))
   const stdin = asked.map(({ flag, value }) => `--${flag}=${value}\n`).join('')
   const argv = ['sh', '-c', askScript, 'sh', program]
-  const { code, stdout, stderr } = await host.exec({ argv, stdin, privileged: true, timeoutMs: 60_000 })
+  const { code, stdout, stderr } = await host.exec({
+    reads: true,
+    argv,
+    stdin,
+    privileged: true,
+    timeoutMs: 60_000,
+  })
   if (code !== 0)
     throw new ActionError(
       `${program} on ${host.name} could not be asked what it takes: ${stderr.trim() || `exit code ${code}`}.`,

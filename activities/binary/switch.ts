@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { versionStaged } from '../../dsl/cluster-model.ts'
 import { defineAction } from '../action.ts'
 import { ActionError, RefusedError } from '../failure.ts'
 import { jobKey } from '../host/job-key.ts'
@@ -29,6 +30,7 @@ export const binarySwitch = defineAction({
     former: z.string().describe('The version that it was of before this step; "" when none ran there'),
   }),
   example: { cluster: 'demo', host: 'host-1', version: '3.6.16' },
+  foresees: ({ host, version }, model) => versionStaged(model, host, version),
   run: async ({ cluster: name, host, version }, context) => {
     const cluster = clusterNamed(context.inventory, name)
     const { binDir } = layoutOn(cluster, host)

@@ -23,6 +23,7 @@ interface Upload {
  * written or is not the same afterwards.
  */
 export async function uploadFile(host: RemoteHost, upload: Upload): Promise<void> {
+  host.refuseTransfer?.(`${upload.from} of the worker, as ${upload.to}`)
   if (!(host instanceof SshHost)) throw new TypeError('Files are brought to hosts made by createHosts.')
   for (let tries = 1; ; tries++) {
     try {

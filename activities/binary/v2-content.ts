@@ -26,7 +26,7 @@ export async function v2Content(
   ]
   const { code, stdout, stderr } = await context
     .host(host)
-    .exec({ argv, privileged: true, timeoutMs: 120_000 })
+    .exec({ reads: true, argv, privileged: true, timeoutMs: 120_000 })
   const said = lastLine(`${stderr.trim()}\n${stdout.trim()}`.trim())
   if (code === 0 && said.includes('No custom content')) return ''
   if (said.includes('content in WAL')) {

@@ -219,7 +219,7 @@ async function serviceSeen(host: RemoteHost, { service }: EtcdLayout): Promise<S
 /** Whether systemd knows a unit; one that was masked counts. */
 export async function hasUnit(host: RemoteHost, unit: string): Promise<boolean> {
   const argv = ['systemctl', 'show', '--property=LoadState', '--', unit]
-  const { stdout } = await host.exec({ argv, privileged: true })
+  const { stdout } = await host.exec({ reads: true, argv, privileged: true })
   return stdout.trim() !== 'LoadState=not-found'
 }
 

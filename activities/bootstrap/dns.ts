@@ -80,7 +80,7 @@ async function addressesOf(host: RemoteHost, targets: readonly string[]) {
 async function srvOn(host: RemoteHost, name: string): Promise<SrvAnswer> {
   const id = randomInt(0xffff)
   const argv = ['sh', '-c', askScript, 'sh', srvQuery(name, id)]
-  const { code, stdout, stderr } = await host.exec({ argv })
+  const { code, stdout, stderr } = await host.exec({ reads: true, argv })
   if (code !== 0) return { kind: 'failed', why: stderr.trim() || `no name server answered ${host.name}` }
   return srvAnswer(stdout.replace(/\s+/g, ''), id)
 }

@@ -14,6 +14,7 @@ export interface PkiSeen {
 /** As they lie in a directory of a host. */
 export async function pkiOnHost(host: RemoteHost, directory: string): Promise<PkiSeen> {
   const { stdout } = await host.exec({
+    reads: true,
     argv: ['sh', '-c', lookScript, 'sh', directory, ...pkiFiles],
     privileged: true,
   })

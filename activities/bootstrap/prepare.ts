@@ -67,7 +67,7 @@ async function customaryUser(host: RemoteHost, { service }: EtcdLayout): Promise
   if (service.manager !== 'systemd') return '?'
   if (!(await hasUnit(host, service.unit))) return 'etcd'
   const argv = ['systemctl', 'show', '--property=User', '--', service.unit]
-  const { stdout } = await host.exec({ argv, privileged: true })
+  const { stdout } = await host.exec({ reads: true, argv, privileged: true })
   return stdout.trim().replace(/^User=/, '') || 'root'
 }
 

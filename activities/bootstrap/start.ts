@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { memberStarted } from '../../dsl/cluster-model.ts'
 import type { Cluster } from '../../dsl/inventory.ts'
 import { type ActionContext, defineAction } from '../action.ts'
 import { dataDirectories } from '../dir/data-directories.ts'
@@ -21,6 +22,7 @@ export const bootstrapStart = defineAction({
   output: z.strictObject({ started: z.array(z.string()).describe('The hosts') }),
   example: { cluster: 'demo' },
   timeoutMs: 240_000,
+  foresees: (_asked, model) => model.members.reduce((next, { host }) => memberStarted(next, host), model),
   run: async ({ cluster: name }, context) => {
     const cluster = clusterNamed(context.inventory, name)
     const begun = await Promise.all(Object.keys(cluster.etcd).map((host) => facts(cluster, host, context)))
@@ -67,6 +69,7 @@ export function begunMark(
 export async function hasBegun(context: ActionContext, cluster: string, name: string): Promise<boolean> {
   const host = context.host(name)
   const { code } = await host.exec({
+    reads: true,
     argv: ['test', '-e', begunMark(host, cluster, context)],
     privileged: true,
   })

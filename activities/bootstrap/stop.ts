@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { memberStopped } from '../../dsl/cluster-model.ts'
 import type { Cluster } from '../../dsl/inventory.ts'
 import { type ActionContext, defineAction } from '../action.ts'
 import { asidePrefix } from '../dir/names.ts'
@@ -24,6 +25,7 @@ export const bootstrapStop = defineAction({
   }),
   example: { cluster: 'demo' },
   timeoutMs: 240_000,
+  foresees: (_asked, model) => model.members.reduce((next, { host }) => memberStopped(next, host), model),
   run: async ({ cluster: name }, context) => {
     const cluster = clusterNamed(context.inventory, name)
     const hosts = await begunHosts(cluster, context)

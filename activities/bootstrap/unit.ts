@@ -29,7 +29,7 @@ export const bootstrapUnit = defineAction({
       const remote = context.host(host)
       const mark = `${directory}/${service.unit}.quorate-${context.run.key}`
       const argv = ['test', '-e', mark]
-      const own = (await remote.exec({ argv, privileged: true })).code === 0
+      const own = (await remote.exec({ reads: true, argv, privileged: true })).code === 0
       if (!own && (await hasUnit(remote, service.unit))) return []
       const text = unitText({ cluster: name, layout, user: users[host] || 'etcd' })
       const words = [`${directory}/${service.unit}`, mark]

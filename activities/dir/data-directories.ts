@@ -32,6 +32,7 @@ export interface DataDirectories {
 /** Finds the data directory of a host and all that Quorate laid beside it. */
 export async function dataDirectories(host: RemoteHost, dataDir: string): Promise<DataDirectories> {
   const { code, stdout, stderr } = await host.exec({
+    reads: true,
     argv: ['sh', '-c', listScript, 'sh', dataDir],
     privileged: true,
   })
@@ -45,6 +46,7 @@ export async function dataDirectories(host: RemoteHost, dataDir: string): Promis
 /** How far the log of one data directory goes; reads its newest segment. */
 export async function logEnd(host: RemoteHost, path: string): Promise<LogEnd> {
   const { code, stdout, stderr } = await host.exec({
+    reads: true,
     argv: ['sh', '-c', logEndScript, 'sh', path],
     privileged: true,
     timeoutMs: 60_000,

@@ -30,6 +30,7 @@ export async function lastRanHere(
   run: Pick<RunIdentity, 'key'>,
 ): Promise<boolean> {
   const { code, stdout } = await host.exec({
+    reads: true,
     argv: ['cat', '--', lastRanNote(host, dataDir)],
     privileged: true,
   })

@@ -50,7 +50,12 @@ function differences(left: Digests, right: Digests): readonly string[] {
 
 async function digests(host: RemoteHost, path: string): Promise<Digests> {
   const argv = ['sh', '-c', digestsScript, 'sh', path]
-  const { code, stdout, stderr } = await host.exec({ argv, privileged: true, timeoutMs: 30 * 60_000 })
+  const { code, stdout, stderr } = await host.exec({
+    reads: true,
+    argv,
+    privileged: true,
+    timeoutMs: 30 * 60_000,
+  })
   if (code !== 0)
     throw new ActionError(
       `${path} on ${host.name} could not be read: ${stderr.trim() || `exit code ${code}`}.`,

@@ -14,7 +14,11 @@ export interface WalEnd {
 
 /** Reads the end of the log in a data directory. Throws `ActionError` when there is none. */
 export async function walEnd(host: RemoteHost, dataDir: string, signal: AbortSignal): Promise<WalEnd> {
-  const { code, stdout } = await host.exec({ argv: ['sh', '-c', newest, 'sh', dataDir], privileged: true })
+  const { code, stdout } = await host.exec({
+    reads: true,
+    argv: ['sh', '-c', newest, 'sh', dataDir],
+    privileged: true,
+  })
   const path = stdout.trim()
   if (code !== 0 || path === '') throw new ActionError(`${dataDir} on ${host.name} holds no log.`)
   const reader = walReader(path)

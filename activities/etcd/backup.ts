@@ -113,7 +113,7 @@ async function sourceOf(context: ActionContext, seen: Inspection, avoid: string)
 async function isBegun(context: ActionContext, name: string): Promise<boolean> {
   const host = context.host(name)
   const job = `${jobsDirectory(host)}/${jobDirectory(jobKey(context))}`
-  return (await host.exec({ argv: ['test', '-e', job], privileged: true })).code === 0
+  return (await host.exec({ reads: true, argv: ['test', '-e', job], privileged: true })).code === 0
 }
 
 function placeFor(context: ActionContext, { backup: store }: Cluster, member: string): BackupPlace {

@@ -106,7 +106,11 @@ export async function tlsSettingsOn(
 async function existingOf(host: RemoteHost, paths: readonly string[]): Promise<ReadonlySet<string>> {
   if (paths.length === 0) return new Set()
   const script = 'for path; do [ ! -e "$path" ] || printf "%s\\n" "$path"; done'
-  const { stdout } = await host.exec({ argv: ['sh', '-c', script, 'sh', ...paths], privileged: true })
+  const { stdout } = await host.exec({
+    reads: true,
+    argv: ['sh', '-c', script, 'sh', ...paths],
+    privileged: true,
+  })
   return new Set(stdout.split('\n').filter(Boolean))
 }
 
@@ -162,13 +166,14 @@ async function sideObstacles({ side, host, address, settings, authority }: Side)
 }
 
 async function textOf(host: RemoteHost, path: string): Promise<string | undefined> {
-  const { code, stdout } = await host.exec({ argv: ['cat', '--', path], privileged: true })
+  const { code, stdout } = await host.exec({ reads: true, argv: ['cat', '--', path], privileged: true })
   return code === 0 ? stdout : undefined
 }
 
 /** Asked on the host, which a key never leaves; where there is no openssl, it is taken for true. */
 async function keyFits(host: RemoteHost, certFile: string, keyFile: string): Promise<boolean> {
   const { code } = await host.exec({
+    reads: true,
     argv: ['sh', '-c', keyScript, 'sh', certFile, keyFile],
     privileged: true,
   })

@@ -26,7 +26,7 @@ export async function readConfig(
   { config }: Pick<EtcdLayout, 'config'>,
 ): Promise<string | undefined> {
   const argv = ['sh', '-c', '[ -e "$1" ] || exit 44; cat -- "$1"', 'sh', config.path]
-  const { code, stdout, stderr } = await host.exec({ argv, privileged: true })
+  const { code, stdout, stderr } = await host.exec({ reads: true, argv, privileged: true })
   if (code === 44) return undefined
   if (code !== 0) throw new ActionError(`${config.path} on ${host.name} could not be read: ${stderr.trim()}.`)
   return stdout

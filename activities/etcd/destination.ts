@@ -103,7 +103,7 @@ async function silentOf(
     hosts.map(async (host) => {
       const { signal } = context
       const [ran, status] = await Promise.allSettled([
-        context.host(host).exec({ argv: ['true'] }),
+        context.host(host).exec({ reads: true, argv: ['true'] }),
         context.cluster(name).endpoint(host).status({ signal }),
       ])
       if (ran.status === 'fulfilled' || status.status === 'fulfilled') return []

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { leaderMoved } from '../../dsl/cluster-model.ts'
 import { type ActionContext, defineAction } from '../action.ts'
 import { ActionError, RefusedError } from '../failure.ts'
 import { clusterNamed, hostOfMember } from '../inventory/look-up.ts'
@@ -22,6 +23,7 @@ export const leaderMove = defineAction({
     moved: z.boolean().describe('Whether this step moved it; false when another led already'),
   }),
   example: { cluster: 'demo', from: 'etcd-1' },
+  foresees: ({ from }, model) => (model.leader === from ? leaderMoved(model, '') : model),
   run: async ({ cluster, from }, context) => {
     hostOfMember(clusterNamed(context.inventory, cluster), from)
     const seen = await look(cluster, context)

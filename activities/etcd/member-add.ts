@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { memberAdded } from '../../dsl/cluster-model.ts'
 import { type Cluster, peerUrl } from '../../dsl/inventory.ts'
 import { defineAction } from '../action.ts'
 import { RefusedError } from '../failure.ts'
@@ -39,6 +40,7 @@ export const memberAdd = defineAction({
   }),
   example: { cluster: 'demo', member: 'etcd-4', host: 'host-4' },
   timeoutMs: 120_000,
+  foresees: ({ member: name, host, learner }, model) => memberAdded(model, { name, host, learner }),
   run: async ({ cluster, member, host, learner }, context) => {
     const voices = voicesBut(context, cluster, member)
     const wanted = { member, learner, url: peerUrl(layoutOn(voices.cluster, host)) }

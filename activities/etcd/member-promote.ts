@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
+import { memberPromoted } from '../../dsl/cluster-model.ts'
 import { defineAction } from '../action.ts'
 import { ActionError, RefusedError } from '../failure.ts'
 import { until } from '../until.ts'
@@ -40,6 +41,7 @@ export const memberPromote = defineAction({
   }),
   example: { cluster: 'demo', member: 'etcd-4', maxLag: 100 },
   timeoutMs: 6 * 60 * 60_000,
+  foresees: ({ member }, model) => memberPromoted(model, member),
   run: async ({ cluster, member, id, maxLag, patienceMs }, context) => {
     const learner = { voices: voicesBut(context, cluster, member), name: member, id, maxLag, patienceMs }
     const found = await entryOf(learner)

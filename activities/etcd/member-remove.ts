@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { memberGone } from '../../dsl/cluster-model.ts'
 import { defineAction } from '../action.ts'
 import { RefusedError } from '../failure.ts'
 import type { EtcdMember, Membership } from './answers.ts'
@@ -41,6 +42,7 @@ export const memberRemove = defineAction({
   example: { cluster: 'demo', member: 'etcd-2', id: '8e9e05c52164694d' },
   timeoutMs: 120_000,
   disrupts: ({ cluster, member, id, margin }) => ({ cluster, removes: { member, id, margin } }),
+  foresees: ({ member }, model) => memberGone(model, member),
   run: async ({ cluster, member, id }, context) => {
     const voices = voicesBut(context, cluster, member)
     const { members } = await membershipNow(voices)

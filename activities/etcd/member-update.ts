@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
+import { memberMoved } from '../../dsl/cluster-model.ts'
 import { type Cluster, peerUrl } from '../../dsl/inventory.ts'
 import { type ActionContext, defineAction } from '../action.ts'
 import { ActionError, RefusedError, UnknownOutcomeError } from '../failure.ts'
@@ -31,6 +32,7 @@ export const memberUpdate = defineAction({
     before: z.array(z.string()).describe('Its peer URLs before this step'),
   }),
   example: { cluster: 'demo', member: 'etcd-1', host: 'host-4' },
+  foresees: ({ member, host }, model) => memberMoved(model, member, host),
   run: async (asked, context) => {
     const update = planned(asked, context)
     const members = await membersNow(update)

@@ -20,7 +20,7 @@ export interface HostFacts {
 
 export async function hostFacts(host: RemoteHost, { dataDir, binDir }: EtcdLayout): Promise<HostFacts> {
   const argv = ['sh', '-c', factsScript, 'sh', dataDir, binDir, host.workDir]
-  const { code, stdout, stderr } = await host.exec({ argv, privileged: true })
+  const { code, stdout, stderr } = await host.exec({ reads: true, argv, privileged: true })
   const told = new Map(
     stdout.split('\n').map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
   )
@@ -46,6 +46,7 @@ function programs(told: ReadonlyMap<string, string>) {
 /** Bytes a directory takes on disk. */
 export async function diskUsage(host: RemoteHost, path: string): Promise<number> {
   const { code, stdout, stderr } = await host.exec({
+    reads: true,
     argv: ['du', '-sk', '--', path],
     privileged: true,
     timeoutMs: 60_000,
@@ -73,7 +74,7 @@ export async function clockOffset(host: RemoteHost): Promise<ClockOffset> {
 
 async function lookAtClock(host: RemoteHost): Promise<ClockOffset> {
   const beforeMs = Date.now()
-  const { stdout } = await host.exec({ argv: ['sh', '-c', clockScript] })
+  const { stdout } = await host.exec({ reads: true, argv: ['sh', '-c', clockScript] })
   const afterMs = Date.now()
   const [, seconds, nanos] = /^(\d+)\.(\d{9})?/.exec(stdout.trim()) ?? []
   if (seconds === undefined) throw new ActionError(`${host.name} does not tell the time: ${stdout.trim()}.`)

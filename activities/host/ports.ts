@@ -11,7 +11,7 @@ export interface Port {
 /** Whether something takes connections, tried from that host; `unknown` where the host has nothing to try it with. */
 export async function portsSeenFrom(host: RemoteHost, ports: readonly Port[]): Promise<readonly PortState[]> {
   const tries = ports.map(({ address, port }) => `${address} ${port}\n`).join('')
-  const { code, stdout, stderr } = await host.exec({ argv: ['sh', '-c', script], stdin: tries })
+  const { code, stdout, stderr } = await host.exec({ reads: true, argv: ['sh', '-c', script], stdin: tries })
   const states = stdout.trim().split('\n')
   if (code !== 0 || states.length !== ports.length) {
     throw new ActionError(

@@ -118,7 +118,7 @@ async function asked<Value>(
 }
 
 async function realPath(host: RemoteHost, path: string): Promise<string> {
-  const { stdout } = await host.exec({ argv: ['readlink', '-f', path], privileged: true })
+  const { stdout } = await host.exec({ reads: true, argv: ['readlink', '-f', path], privileged: true })
   return stdout.trim()
 }
 

@@ -1,5 +1,4 @@
-import { constants } from 'node:fs'
-import { copyFile, readFile, rename, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { addMember, removeMember } from '../../dsl/change-members.ts'
 import type { Edited } from '../../dsl/move-member.ts'
@@ -70,7 +69,7 @@ export const inventoryScheme = defineAction({
 })
 
 async function edit(
-  { inventory: { file, ...inventory }, run }: ActionContext,
+  { inventory: { file, ...inventory }, run, files }: ActionContext,
   cluster: string,
   what: string,
   change: (text: string) => Edited,
@@ -82,23 +81,7 @@ async function edit(
     throw new ActionError(`${file} was left as it is: ${edited.message}. Note by hand that ${what}.`)
   if (edited.text === text) return { file, changed: false, before: '' }
   const before = `${file}.quorate-${run.key}`
-  await keepFirst(file, before)
-  await replaceFile(file, edited.text)
+  // A run may note several things; what is kept is the file as it was before the first.
+  await files.replace(file, edited.text, { keepAs: before, first: true })
   return { file, changed: true, before }
-}
-
-/** A run may note several things; what is kept is the file as it was before the first. */
-async function keepFirst(file: string, before: string): Promise<void> {
-  try {
-    await copyFile(file, before, constants.COPYFILE_EXCL)
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
-  }
-}
-
-/** Readers see the old file or the new one, never half of either. */
-async function replaceFile(file: string, text: string): Promise<void> {
-  const next = `${file}.quorate-new`
-  await writeFile(next, text)
-  await rename(next, file)
 }

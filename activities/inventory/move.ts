@@ -1,4 +1,4 @@
-import { copyFile, readFile, rename, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { moveMember } from '../../dsl/move-member.ts'
 import { defineAction } from '../action.ts'
@@ -35,15 +35,7 @@ export const inventoryMove = defineAction({
       )
     if (edited.text === text) return { file, changed: false, before: '' }
     const before = `${file}.quorate-${context.run.key}`
-    await copyFile(file, before)
-    await replaceFile(file, edited.text)
+    await context.files.replace(file, edited.text, { keepAs: before })
     return { file, changed: true, before }
   },
 })
-
-/** Readers see the old file or the new one, never half of either. */
-async function replaceFile(file: string, text: string): Promise<void> {
-  const next = `${file}.quorate-new`
-  await writeFile(next, text)
-  await rename(next, file)
-}

@@ -9,7 +9,7 @@ export interface Disk {
 /** The disk that a directory lies on, or would lie on. Throws `ActionError` when the host does not say. */
 export async function diskOf(host: RemoteHost, directory: string): Promise<Disk> {
   const argv = ['sh', '-c', script, 'sh', directory]
-  const { code, stdout, stderr } = await host.exec({ argv, privileged: true })
+  const { code, stdout, stderr } = await host.exec({ reads: true, argv, privileged: true })
   const [, totalKiB, freeKiB] = /^(\d+) (\d+)$/m.exec(stdout) ?? []
   if (code !== 0 || totalKiB === undefined || freeKiB === undefined)
     throw new ActionError(

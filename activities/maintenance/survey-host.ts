@@ -27,7 +27,7 @@ export async function surveyHost(
   const blank = blankHost(cluster, name)
   const host = context.host(name)
   const unknown: string[] = []
-  const reached = await settle(() => host.exec({ argv: ['true'], timeoutMs: 15_000 }))
+  const reached = await settle(() => host.exec({ reads: true, argv: ['true'], timeoutMs: 15_000 }))
   if (reached.kind === 'not') return { seen: { ...blank, why: reached.why }, ways: [], unknown }
   const layout = layoutOn(cluster, name)
   const learn = async <Part extends object>(

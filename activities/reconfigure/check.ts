@@ -141,7 +141,7 @@ async function presentTexts(
     flags.map(async (flag) => {
       const path = settings.get(flag)
       if (path === undefined || path === '') return []
-      const { code, stdout } = await host.exec({ argv: ['cat', '--', path], privileged: true })
+      const { code, stdout } = await host.exec({ reads: true, argv: ['cat', '--', path], privileged: true })
       return code === 0 ? [[flag, stdout] as const] : []
     }),
   )

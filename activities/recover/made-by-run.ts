@@ -14,6 +14,7 @@ export async function isMadeBy(
   run: Pick<RunIdentity, 'key'>,
 ): Promise<boolean> {
   const { code, stdout } = await host.exec({
+    reads: true,
     argv: ['cat', '--', `${dataDir}/${madeByFile}`],
     privileged: true,
   })

@@ -44,7 +44,7 @@ export const recoverPlan = defineAction({
     const silent = await Promise.all(
       hostsOf(cluster).map(async (host) => {
         try {
-          await context.host(host).exec({ argv: ['true'], privileged: true, timeoutMs: 15_000 })
+          await context.host(host).exec({ reads: true, argv: ['true'], privileged: true, timeoutMs: 15_000 })
           return []
         } catch (error) {
           if (!(error instanceof ActionError) && !(error instanceof UnknownOutcomeError)) throw error

@@ -1,5 +1,6 @@
 import { dirname } from 'node:path/posix'
 import { z } from 'zod'
+import { memberMoved } from '../../dsl/cluster-model.ts'
 import { type Cluster, peerUrl } from '../../dsl/inventory.ts'
 import { type ActionContext, defineAction } from '../action.ts'
 import { snapshotFacts, snapshotFunctions } from '../backup/snapshot-script.ts'
@@ -44,6 +45,7 @@ export const restoreSnapshot = defineAction({
     ...{ initialCluster: 'etcd-1=https://10.0.0.1:2380', bumpBy: 1000000000 },
   },
   timeoutMs: 60 * 60_000,
+  foresees: ({ member, host }, model) => memberMoved(model, member, host),
   run: async (asked, context) => {
     refuseWhereQuorumIsKept(context)
     const cluster = clusterNamed(context.inventory, asked.cluster)

@@ -110,6 +110,7 @@ async function decryption({ name, backup }: Cluster, path: string): Promise<Tran
 /** Throws `ActionError` when there is no such file. */
 async function digestOf(host: RemoteHost, path: string): Promise<string> {
   const { code, stdout, stderr } = await host.exec({
+    reads: true,
     argv: [
       'sh',
       '-c',

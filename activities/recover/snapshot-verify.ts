@@ -40,6 +40,7 @@ export const snapshotVerify = defineAction({
     const host = context.host(hostName)
     const { etcd: etcdVersion = '' } = await hostFacts(host, layout)
     const { code, stdout, stderr } = await host.exec({
+      reads: true,
       argv: ['sh', '-c', script, 'verify', layout.binDir, path],
       ...{ privileged: true, timeoutMs: 30 * 60_000 },
     })

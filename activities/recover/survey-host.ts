@@ -122,7 +122,7 @@ function whyNoLog(name: string, { path, identity }: DataDirectory): string {
 }
 
 async function ownerOf(host: RemoteHost, path: string): Promise<string> {
-  const { stdout } = await host.exec({ argv: ['ls', '-ld', '--', path], privileged: true })
+  const { stdout } = await host.exec({ reads: true, argv: ['ls', '-ld', '--', path], privileged: true })
   const [, , user = '', group = ''] = stdout.split(/\s+/)
   return `${user}:${group}`
 }

@@ -1,5 +1,6 @@
 import { dirname } from 'node:path/posix'
 import { z } from 'zod'
+import { aloneOn } from '../../dsl/cluster-model.ts'
 import { clientUrl, type Cluster, type EtcdLayout, peerUrl } from '../../dsl/inventory.ts'
 import { type ActionContext, defineAction } from '../action.ts'
 import { snapshotFacts, snapshotFunctions } from '../backup/snapshot-script.ts'
@@ -85,6 +86,7 @@ export const survivorForce = defineAction({
     kept: z.string().describe('The copy of the directory as it was'),
   }),
   timeoutMs: limitMs,
+  foresees: ({ host }, model) => aloneOn(model, host),
   run: async (asked, context) => {
     const { layout, name, login } = await place(asked, context)
     const host = context.host(asked.host)

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { memberStarted, memberStopped } from '../../dsl/cluster-model.ts'
 import type { EtcdLayout } from '../../dsl/inventory.ts'
 import { type ActionContext, defineAction } from '../action.ts'
 import { noteLastRan } from '../dir/last-ran-here.ts'
@@ -74,6 +75,7 @@ export const serviceStop = defineAction({
   output: stopped,
   timeoutMs: 120_000,
   disrupts: ({ cluster, host, alone }) => ({ cluster, host, alone }),
+  foresees: ({ host }, model) => memberStopped(model, host),
   probe: async (asked, context) =>
     (await whyRunning(asked, context)) === '' ? { state: 'stopped' } : undefined,
   run: async (asked, context) => {
@@ -111,6 +113,7 @@ export const serviceStart = defineAction({
   input: z.strictObject({ ...input.shape, acknowledgeUnreachable }),
   output: z.strictObject({ state: z.string().describe('Always "running"'), ...started }),
   timeoutMs: 180_000,
+  foresees: ({ host }, model) => memberStarted(model, host),
   run: async (asked, context) => ({ state: 'running', ...(await startOn(asked, context)) }),
 })
 
@@ -132,6 +135,7 @@ export const serviceStartTogether = defineAction({
       .describe('What runs now'),
   }),
   timeoutMs: 180_000,
+  foresees: ({ hosts }, model) => hosts.reduce(memberStarted, model),
   run: async ({ cluster, hosts, acknowledgeUnreachable: acknowledged }, context) => {
     const starts = hosts.map((host) =>
       startOn({ cluster, host, acknowledgeUnreachable: acknowledged }, context),

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { memberStarted } from '../../dsl/cluster-model.ts'
 import { type Cluster, type EtcdLayout, peerUrl } from '../../dsl/inventory.ts'
 import { type ActionContext, defineAction } from '../action.ts'
 import { dataDirectories, type DataDirectory } from '../dir/data-directories.ts'
@@ -30,6 +31,7 @@ export const serviceJoin = defineAction({
   }),
   example: { cluster: 'demo', member: 'etcd-4', host: 'host-4' },
   timeoutMs: 180_000,
+  foresees: ({ host }, model) => memberStarted(model, host),
   run: async ({ cluster: name, member, host: at }, context) => {
     const voices = voicesBut(context, name, member)
     const { cluster } = voices
@@ -101,7 +103,7 @@ async function ownerElsewhere(cluster: Cluster, but: string, context: ActionCont
     hosts.map(async (name) => {
       try {
         const argv = ['sh', '-c', ownerScript, 'owner', layoutOn(cluster, name).dataDir]
-        const { code, stdout } = await context.host(name).exec({ argv, privileged: true })
+        const { code, stdout } = await context.host(name).exec({ reads: true, argv, privileged: true })
         return code === 0 ? stdout.trim() : ''
       } catch (error) {
         if (error instanceof ActionError || error instanceof UnknownOutcomeError) return ''

@@ -53,7 +53,7 @@ function script({ start, stop, status, enable, disable, log }: ScriptService): S
 /** Asks the host's service manager whether etcd runs. */
 export async function serviceState(host: RemoteHost, service: Service): Promise<ServiceState> {
   const { status } = serviceManager(service)
-  const { code, stdout, stderr } = await host.exec({ argv: status, privileged: true })
+  const { code, stdout, stderr } = await host.exec({ reads: true, argv: status, privileged: true })
   const state = states.get(code)
   if (state) return state
   const said = stderr.trim() || stdout.trim()
@@ -66,7 +66,7 @@ export async function serviceState(host: RemoteHost, service: Service): Promise<
 export async function isFenced(host: RemoteHost, service: Service): Promise<boolean | undefined> {
   const { fenced } = serviceManager(service)
   if (!fenced) return undefined
-  const { code } = await host.exec({ argv: fenced, privileged: true })
+  const { code } = await host.exec({ reads: true, argv: fenced, privileged: true })
   return code === 0 ? true : code === 3 ? false : undefined
 }
 

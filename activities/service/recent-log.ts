@@ -19,7 +19,7 @@ export async function withRecentLog(error: unknown, host: RemoteHost, service: S
 export async function explainRecentLog(host: RemoteHost, service: Service): Promise<string> {
   const { log } = serviceManager(service)
   if (!log) return ''
-  const { stdout, stderr } = await host.exec({ argv: log, privileged: true })
+  const { stdout, stderr } = await host.exec({ reads: true, argv: log, privileged: true })
   const telling = tellingLine(`${stdout}\n${stderr}`.trim().split('\n'))
   return telling === undefined ? '' : `etcd's log says "${wordsOf(telling)}". ${explainEtcd(telling)}`.trim()
 }

@@ -91,6 +91,7 @@ export async function copyDirectory(request: CopyRequest): Promise<CopyResult> {
 
 function newTransfer(request: CopyRequest): Transfer {
   const { from, to, fromPath, toPath, key, signal, onProgress } = request
+  to.refuseTransfer?.(`${fromPath} of ${from.name}, as ${toPath}, as far as it differs`)
   if (!(from instanceof SshHost) || !(to instanceof SshHost)) {
     throw new TypeError('Directories are copied between hosts made by createHosts.')
   }

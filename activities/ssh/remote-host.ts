@@ -16,12 +16,21 @@ export interface RemoteHost {
    * `UnknownOutcomeError` when it vanished.
    */
   job(key: string, command: Command, options?: JobOptions): Promise<Exited>
+  /** Of a host in a plan: ends the action before data is brought there, noting what it would be. */
+  readonly refuseTransfer?: (what: string) => never
+  /** Of a host in a plan: the real one, for reading bytes from it. */
+  readonly readFrom?: RemoteHost
 }
 
 export interface Command {
   /** Quoted by one function; there is no string pasted into a shell. `['sh', '-c', SCRIPT, 'name', ...args]` for scripts. */
   readonly argv: readonly string[]
   readonly stdin?: string
+  /**
+   * For `exec`, said where it is called: nothing at all is changed, not even a file of our own for a moment. A
+   * plan runs no other command.
+   */
+  readonly reads?: true
   /** For `exec`: under `sudo -n` where the host's settings say so, as every job is: to read what only root may. */
   readonly privileged?: boolean
   /** Default 30 s for `exec`; a job has no time of its own. */

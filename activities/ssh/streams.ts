@@ -17,7 +17,7 @@ export async function readBytes(
   const onStdout = (chunk: Buffer): void => {
     if (!enough.signal.aborted && !take(chunk)) enough.abort()
   }
-  const ssh = overSsh(host)
+  const ssh = overSsh(host.readFrom ?? host)
   try {
     const { code, stderr } = await ssh.run(ssh.privilegedArgv(argv), {
       ...{ onStdout, keepBytes: 4096, signal: AbortSignal.any([signal, enough.signal]) },
@@ -43,6 +43,7 @@ export interface Pipe {
 
 /** Sends a command's output into another host's command, through this process. See `SshHost.receiveFrom`. */
 export function pipeBetween({ from, read, to, write, through, signal }: Pipe): Promise<Exited> {
+  to.refuseTransfer?.(`what \`${read.join(' ')}\` reads on ${from.name}`)
   return overSsh(to).receiveFrom(overSsh(from), read, write, signal, through)
 }
 

@@ -9,6 +9,7 @@ import { inventoryCheck } from './inventory-check.ts'
 import { labHosts } from './lab-hosts.ts'
 import { lint } from './lint.ts'
 import { newCommand } from './new.ts'
+import { plan } from './plan.ts'
 import { run } from './run.ts'
 import { runbooks } from './runbooks.ts'
 import { runs } from './runs.ts'
@@ -22,7 +23,7 @@ import { worker } from './worker.ts'
 /** Every command, in the order `help` lists them. */
 export const commands: readonly Command[] = [
   ...[demo, up, down, worker],
-  ...[newCommand, lint, test, runbooks, actions, run, runs, show, watch],
+  ...[newCommand, lint, test, runbooks, actions, plan, run, runs, show, watch],
   ...[fleet, schedule, schedules, unschedule],
   ...decisions,
   ...[cancel, inventoryCheck, ...labHosts, schema, docs, helpCommand(() => commands)],

@@ -10,10 +10,11 @@ import { whoAsks, withDoor } from '../door.ts'
 import { type ExitCode, exitCodes } from '../exit-codes.ts'
 import { homeDirectory, readUp } from '../home.ts'
 import { onInterrupt } from '../interrupt.ts'
-import { inputFlags, readInputs } from '../read-inputs.ts'
+import { inputFlags } from '../read-inputs.ts'
 import { localRunbook } from '../runbook-files.ts'
 import { codeOf, runJson } from '../run-outcome.ts'
 import { shortId } from '../view.ts'
+import { whatToRun } from '../what-to-run.ts'
 
 /** Of every command that shows a run until it ends. */
 export const keysHelp = `On a terminal single keys decide: r retry, s skip, b roll back, a abort,
@@ -23,10 +24,12 @@ line is the run as \`quorate show --json\` has it.`
 
 export const run: Command = {
   name: 'run',
-  usage: 'RUNBOOK [--cluster C] [--input NAME=VALUE ...]',
+  usage: 'RUNBOOK [--cluster C] [--input NAME=VALUE ...] | --plan FILE',
   summary: 'start a run, and watch it until it ends or needs you',
   details: `Inputs are checked here before anything is started, and once more by the worker.
 On a terminal it shows the run until it ends; elsewhere it also returns when the run waits for a person.
+With --plan it carries out what \`quorate plan --out FILE\` wrote, and ends before anything is touched when
+the runbook or the cluster is another by now.
 Ctrl-C ends only the watching. ${keysHelp}`,
   flags: {
     ...inputFlags,
@@ -38,13 +41,12 @@ Ctrl-C ends only the watching. ${keysHelp}`,
       help: 'measure how available the cluster is meanwhile, by writing and reading quorate/probe/RUN',
     },
     'no-probe': { type: 'boolean', help: 'do not, though the inventory says so' },
+    plan: { type: 'string', value: 'FILE', help: 'carry out this plan, as long as nothing has changed' },
   },
-  positionals: { min: 1, max: 1 },
+  positionals: { min: 0, max: 1 },
   async run(invocation) {
-    const { positionals, flags, terminal, environment } = invocation
-    const [runbook = ''] = positionals
-    const given = readInputs(flags.texts('input'), flags.text('cluster'))
-    await checkedInputs(runbook, given, environment)
+    const { flags, terminal, environment } = invocation
+    const { runbook, inputs: given, hash, plan } = await whatToRun(invocation, checkedInputs)
     const cluster = typeof given['cluster'] === 'string' ? given['cluster'] : undefined
     const reason = flags.text('reason')
     const probe = probeAsked(flags)
@@ -60,6 +62,8 @@ Ctrl-C ends only the watching. ${keysHelp}`,
         ...(probe === undefined ? {} : { probe }),
         ...(cluster === undefined ? {} : { cluster }),
         ...(reason === undefined ? {} : { reason }),
+        ...(hash === undefined ? {} : { hash }),
+        ...(plan === undefined ? {} : { plan }),
       })
       if (!flags.on('detach')) return watchToEnd(door, id, invocation)
       terminal.out(flags.on('json') ? JSON.stringify({ id }) : `${id}\nquorate watch ${shortId(id)}`)
