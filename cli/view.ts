@@ -183,7 +183,7 @@ function decisionLines(run: RunSnapshot, waiting: Waiting, options: ViewOptions)
     ...(waiting.approval ? askedLines(waiting, waiting.approval, options) : failureLines(waiting, options)),
     ...(waiting.note === undefined ? [] : wrapped(waiting.note, options.columns)),
     ...(waiting.terms ?? []).flatMap((term) => wrapped(term, options.columns)),
-    `It waits for ${waitsFor(waiting)} since ${since}:`,
+    `It waits for ${waitsFor(waiting)}${waiting.ask === undefined ? '' : ` (asking ${waiting.ask})`} since ${since}:`,
     ...offerLines(run, waiting, options),
     ...not.map((line) => styled(`  ${line}`, 'dim', options.colour)),
   ]

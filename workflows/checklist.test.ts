@@ -165,3 +165,32 @@ test('whatever comes from outside, it stays one line a step and of bounded size'
     }),
   )
 })
+
+test('what is to be done by hand: on what terms, what to type, and which asking it is', () => {
+  const approval = { message: '', markdown: 'Swap the **disk**.', manual: true, typed: 'h_1' } as const
+  const view: RunView = {
+    phase: 'waiting',
+    steps: [],
+    waiting: {
+      ...{ ask: 4, offers: ['confirm', 'reject', 'abort'], sinceMs: 0, rollingBack: false, takesBack: [] },
+      failure: { kind: 'unknown', message: 'nobody had confirmed it', step: 'swap', summary: 'swap it' },
+      withheld: { retry: 'nothing has failed', rollback: 'nothing was done that could be taken back' },
+      terms: ['Only the role operator (ada) may answer.', 'To confirm it, "h_1" has to be typed.'],
+      approval,
+    },
+  }
+  expect(checklist({ title: 'Swap', view })).toBe(`**Swap**: waiting for a decision
+
+**swap it** (step swap, asking 4) is to be done by hand since 1970-01-01T00:00:00Z:
+
+Swap the **disk**.
+
+Only the role operator (ada) may answer. To confirm it, "h\\_1" has to be typed.
+
+Once it is done, send the update \`confirm\` with {"typed": "h\\_1", "comment": "…"}; when it cannot be done, \`reject\` (or \`abort\`). Or use \`quorate confirm\`, \`quorate reject\`.
+
+Not offered: \`rollback\`, because nothing was done that could be taken back.
+
+
+`)
+})

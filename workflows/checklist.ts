@@ -67,7 +67,7 @@ function approvalLines(waiting: Waiting, approval: Approval): readonly string[] 
   const others = offers.filter((kind) => kind !== 'approve' && kind !== 'confirm' && kind !== 'reject')
   const or = others.length === 0 ? '' : ` (or ${others.map((kind) => `\`${kind}\``).join(', ')})`
   return [
-    `**${escaped(failure.summary)}** (step ${escaped(failure.step)}) ${manual ? 'is to be done by hand' : 'waits for an approval'} since ${isoTime(sinceMs)}:`,
+    `**${escaped(failure.summary)}** (${whichOf(waiting)}) ${manual ? 'is to be done by hand' : 'waits for an approval'} since ${isoTime(sinceMs)}:`,
     markdown,
     ...(terms.length === 0 ? [] : [terms.map((term) => escaped(term, longText)).join(' ')]),
     manual ? confirmLine(approval, or) : approveLine(or),
@@ -76,6 +76,10 @@ function approvalLines(waiting: Waiting, approval: Approval): readonly string[] 
     ...backLines(takesBack),
   ]
 }
+
+/** `step stop, asking 2`: an answer may say which it is for. */
+const whichOf = ({ failure, ask }: Waiting): string =>
+  `step ${escaped(failure.step)}${ask === undefined ? '' : `, asking ${ask}`}`
 
 const approveLine = (or: string): string =>
   `To answer, send the update \`approve\` or \`reject\`${or} with {"comment": "…"}, or use \`quorate approve\`, \`quorate reject\`.`
@@ -88,7 +92,7 @@ function confirmLine({ typed }: Approval, or: string): string {
 function failureLines(waiting: Waiting): readonly string[] {
   const { failure, note, offers, takesBack, sinceMs, terms = [] } = waiting
   return [
-    `**${escaped(failure.summary)}** (step ${escaped(failure.step)}) ${verdicts[failure.kind]}: ${escaped(failure.message, longText)}`,
+    `**${escaped(failure.summary)}** (${whichOf(waiting)}) ${verdicts[failure.kind]}: ${escaped(failure.message, longText)}`,
     ...(note === undefined ? [] : [escaped(note, longText)]),
     `Waiting since ${isoTime(sinceMs)} for one of the updates ${offers.map((kind) => `\`${kind}\``).join(', ')}.`,
     ...(waiting.anew === undefined ? [] : [`A \`retry\` begins “${escaped(waiting.anew)}” anew.`]),
