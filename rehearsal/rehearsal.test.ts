@@ -149,6 +149,55 @@ expect:
   ])('%s', async (_what, lines) => expect(await missed(lines)).toEqual([]))
 })
 
+describe('people who are asked', () => {
+  const asking = `
+runbook: 1
+name: asking
+title: Ask
+steps:
+  - id: consent
+    approve: { message: Go on?, people: 2, expires: 1h }
+  - id: disk
+    manual: { message: Put it back. }
+`
+  const rows: readonly [string, string, readonly string[]][] = [
+    [
+      'two of them, then a hand',
+      '[{ approve: consent, by: ada }, { approve: consent, by: bob }, confirm: disk]',
+      [],
+    ],
+    [
+      'one of them twice',
+      '[approve, approve]',
+      [
+        'tester has approved "consent" already, and it takes 2 people: name another with "by"',
+        'expected done, but it waits for a person',
+      ],
+    ],
+    [
+      'one of them, until the time is up',
+      '[{ approve: consent, by: ada }, expire]',
+      ['expected done, but it failed', /only ada approved it within 1h, and it takes 2 people/.source],
+    ],
+    [
+      'a hand, for whom nothing expires',
+      '[{ approve: consent, by: ada }, { approve: consent, by: bob }, expire]',
+      ['nothing expires at "disk"'],
+    ],
+  ]
+  test.each(rows)('%s', async (_what, decide, expected) => {
+    const compiled = compileRunbook({ file: 'asking.yaml', text: asking, catalogue: sampleCatalogue })
+    if (!compiled.ok) throw new Error(JSON.stringify(compiled.problems))
+    const file = read(`tests:\n  - { name: one, decide: ${decide}, expect: {} }\n`)
+    expect(checkTests(file, compiled.value, sampleCatalogue)).toEqual([])
+    const [first] = file.tests
+    const result = first && (await runTest(file, first, compiled.value, (_action, given) => given))
+    const said = result?.misses.flatMap(({ lines }) => lines) ?? []
+    expect(said.slice(0, expected.length)).toEqual(expected.map((line) => expect.stringContaining(line)))
+    expect(said.length === 0).toBe(expected.length === 0)
+  })
+})
+
 describe('what does not, and where it is written', () => {
   test.each<[string, string, readonly string[]]>([
     [

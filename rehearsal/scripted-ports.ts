@@ -1,5 +1,6 @@
 import { poll } from '../dsl/poll.ts'
 import type { Json } from '../dsl/program.ts'
+import { expired, together } from '../workflows/approval.ts'
 import { RunCancelled, StepFailure } from '../workflows/failure.ts'
 import type { ActionCall, Decision, Notice, Ports, RunView, Told, Waiting } from '../workflows/ports.ts'
 import type { Answers } from './answers.ts'
@@ -94,16 +95,23 @@ export class ScriptedPorts implements Ports {
     return this.#clockMs
   }
 
-  decide(waiting: Waiting): Promise<Decision> {
+  /** Where it takes several people, as many of them have their say. */
+  async decide(waiting: Waiting): Promise<Decision> {
     this.waits.push(waiting)
-    const [next] = this.#sayings
-    if (!next) return Promise.reject(new LeftWaiting(waiting))
-    const { kind, by, comment } = next
-    const misfit = whyMisfit(next, waiting)
-    if (misfit !== undefined) return Promise.reject(new LeftWaiting(waiting, misfit))
-    this.#sayings.shift()
-    if (!isDecision(kind)) return Promise.reject(new RunCancelled())
-    return Promise.resolve({ kind, by, reason: comment })
+    const { approval } = waiting
+    const given: Decision[] = []
+    for (;;) {
+      const saying = this.#saidTo(waiting, given)
+      if (saying.kind === 'cancel') throw new RunCancelled()
+      if (approval && saying.kind === 'expire') {
+        this.#clockMs = Math.max(this.#clockMs, approval.expiresMs ?? 0)
+        throw expired({ ...approval, given })
+      }
+      const decision = decisionOf(saying)
+      if (decision.kind !== 'approve') return decision
+      given.push(decision)
+      if (given.length >= (approval?.people ?? 1)) return together(given)
+    }
   }
 
   boundary(): Promise<void> {
@@ -112,6 +120,15 @@ export class ScriptedPorts implements Ports {
 
   report(view: RunView): void {
     this.view = view
+  }
+
+  #saidTo(waiting: Waiting, given: readonly Decision[]): Saying {
+    const [next] = this.#sayings
+    if (!next) throw new LeftWaiting(waiting)
+    const misfit = whyMisfit(next, waiting, given)
+    if (misfit !== undefined) throw new LeftWaiting(waiting, misfit)
+    this.#sayings.shift()
+    return next
   }
 
   async #look(call: ActionCall): Promise<Json> {
@@ -130,10 +147,24 @@ export class ScriptedPorts implements Ports {
   }
 }
 
-function whyMisfit({ kind, step }: Saying, { failure, offers, withheld }: Waiting): string | undefined {
-  if (step !== undefined && !meansStep(step, failure.step))
-    return `the run waits at "${failure.step}", and the test decides about "${step}"`
-  if (!isDecision(kind) || offers.includes(kind)) return undefined
+function decisionOf({ kind, by, comment }: Saying): Decision {
+  if (isDecision(kind)) return { kind, by, reason: comment }
+  throw new Error(`"${kind}" is no decision`)
+}
+
+function whyMisfit(
+  { kind, step, by }: Saying,
+  { failure, offers, withheld, approval }: Waiting,
+  given: readonly Decision[],
+): string | undefined {
+  const here = failure.step
+  if (step !== undefined && !meansStep(step, here))
+    return `the run waits at "${here}", and the test decides about "${step}"`
+  if (kind === 'expire') return approval?.expiresMs === undefined ? `nothing expires at "${here}"` : undefined
+  if (!isDecision(kind)) return undefined
+  if (kind === 'approve' && given.some((decision) => decision.by === by))
+    return `${by} has approved "${here}" already, and it takes ${approval?.people ?? 1} people: name another with "by"`
+  if (offers.includes(kind)) return undefined
   const reason = withheld[kind]
-  return `${kind} is not offered at "${failure.step}"${reason === undefined ? '' : `: ${reason}`}`
+  return `${kind} is not offered at "${here}"${reason === undefined ? '' : `: ${reason}`}`
 }

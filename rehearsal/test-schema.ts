@@ -16,8 +16,8 @@ const decisions: Readonly<Record<DecisionKind, true>> = {
   rollback: true,
   abort: true,
 }
-/** In place of a decision: the run is cancelled while it waits. */
-export const decisionKinds: readonly string[] = [...Object.keys(decisions), 'cancel']
+/** In place of a decision, the run is cancelled while it waits, or nobody answers until what is asked expires. */
+export const decisionKinds: readonly string[] = [...Object.keys(decisions), 'cancel', 'expire']
 
 export const isDecision = (kind: string): kind is DecisionKind => Object.hasOwn(decisions, kind)
 
