@@ -75,6 +75,7 @@ const marks: Readonly<Record<StepStatus, readonly [mark: string, style: Style, w
   pending: ['○', 'dim', ''],
   running: ['●', 'cyan', ''],
   done: ['✔', 'green', ''],
+  rescued: ['✔', 'yellow', 'rescued'],
   skipped: ['✔', 'yellow', 'skipped'],
   notNeeded: ['·', 'dim', 'not needed'],
   failed: ['✖', 'red', 'failed'],

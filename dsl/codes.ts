@@ -33,6 +33,8 @@ export const codes = {
   NAME_TAKEN: 'A loop variable or other name would hide one that is already in scope.',
   UNKNOWN_ACTION: 'No action of the catalogue has this name. `quorate actions` lists them all.',
   GATE_EFFECT: 'A gate asks again and again, so it may only use an action whose effect is `read`.',
+  EFFECT_HERE:
+    'An action that takes a member out of service or destroys data cannot stand here: not in an `always`, which acts when nobody is asked any more.',
   NOTHING_TO_UNDO: 'A step that changes nothing needs no `undo`; it would never be run.',
   NO_RETURN:
     '`noReturn` says that nothing up to here can be taken back once the step is done, so it cannot stand beside an `undo` of the same step, nor inside one.',

@@ -1,4 +1,5 @@
 import type { ActionSpec } from './action-spec.ts'
+import { notHere } from './compile-around.ts'
 import { findingsIn } from './check-with.ts'
 import { compileCondition } from './compile-expression.ts'
 import { compileDuration } from './compile-wait.ts'
@@ -14,8 +15,12 @@ import { dyn } from './types.ts'
 
 /** The kinds of step that perform an action: `uses` once, `gate` again and again. */
 
-export function usesBody({ compiler, scope, node }: Site, source: StepSource['uses']): Body {
-  const action = actionNamed(compiler, childOf(node, 'uses') ?? node, source.uses)
+export function usesBody(site: Site, source: StepSource['uses']): Body {
+  const { compiler, scope, node } = site
+  const name = childOf(node, 'uses') ?? node
+  const action = actionNamed(compiler, name, source.uses)
+  const forbidden = action && notHere(site, action.name, action.effect)
+  if (forbidden !== undefined) complain(compiler, name.range, { code: 'EFFECT_HERE', message: forbidden })
   const inputs = compileWith(compiler, scope, node, 'uses', action)
   const after = withOutputs(scope, source.id, action === undefined ? dyn : outputType(compiler, action))
   const changes = action !== undefined && action.effect !== 'read'

@@ -20,7 +20,8 @@ export function callBody(
   const callee = compileCallee(compiler, source.call, name, {
     prefix: `${key}/`,
     undoing: context.undoing,
-    called: context.undoing,
+    called: context.undoing || context.calm === 'always',
+    ...(context.calm === undefined ? {} : { calm: context.calm }),
   })
   const given = givenTo(compiler, scope, node, 'call')
   const after = withOutputs(scope, source.id, callee?.type ?? dyn)

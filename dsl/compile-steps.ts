@@ -1,4 +1,5 @@
 import { scopeAfter } from './absent.ts'
+import { compileAround } from './compile-around.ts'
 import { gateBody, usesBody } from './compile-call.ts'
 import { callBody } from './compile-callee.ts'
 import { compileCondition } from './compile-expression.ts'
@@ -30,7 +31,8 @@ export function collectIds(compiler: Compiler, list: YamlNode): void {
   for (const step of list.items) {
     const id = childOf(step, 'id')
     if (id?.kind === 'scalar' && typeof id.value === 'string') collectId(compiler, id.value, id.range)
-    for (const inner of ['steps', 'undo']) collectIds(compiler, childOf(step, inner) ?? step)
+    for (const inner of ['steps', 'undo', 'rescue', 'always'])
+      collectIds(compiler, childOf(step, inner) ?? step)
   }
 }
 
@@ -92,7 +94,9 @@ function compileStep(site: Site, read: ReadStep): CompiledStep {
   const key = `${context.prefix}${read.source.id ?? `${read.kind}-${site.index + 1}`}`
   const condition = compiledIf(site)
   const body = compileBody(site, read, key)
-  const undo = compileUndo(site, body, key)
+  const { changes: rescueChanges, ...around } = compileAround(site, body, key)
+  const changes = body.changes || rescueChanges
+  const undo = compileUndo(site, { ...body, changes }, key)
   checkNoReturn(site)
   const common: Common = {
     key,
@@ -105,9 +109,10 @@ function compileStep(site: Site, read: ReadStep): CompiledStep {
     ...(condition === undefined ? {} : { if: condition }),
     ...timing(site, read),
     ...(undo === undefined ? {} : { undo }),
+    ...around,
   }
   const step: Step | undefined = body.own === undefined ? undefined : { ...common, ...body.own }
-  return { step, scope: scopeAfter(scope, body.scope, read), changes: body.changes }
+  return { step, scope: scopeAfter(scope, body.scope, read), changes }
 }
 
 function compiledIf({ compiler, scope, node }: Site): Expression | undefined {

@@ -74,7 +74,6 @@ test.each([
     '  - uses: service.stop\n    with: { cluster: a, host: b }\n    undo: [{ approve: { message: go } }]',
     ['STEP_KEY 11:14'],
   ],
-  ['a key of a later version', `${inspect}    rescue: []`, ['NOT_YET 12:5']],
   ['maxParallel', '  - forEach: "[1]"\n    maxParallel: 2\n    steps: [{ set: { a: 1 } }]', ['NOT_YET 10:5']],
   ['a notice without a message', '  - notify: { to: [a] }', ['MISSING 9:15']],
   ['a notice that is a text', '  - notify: hello', ['WRONG_TYPE 9:13']],
@@ -87,6 +86,86 @@ test.each([
   ],
   ['a notice about what is not there', '  - notify: { message: "${{ steps.x.y }}" }', ['UNKNOWN_NAME 9:35']],
   ['a notice that may fail', '  - notify: { message: a }\n    onFailure: rollback', ['STEP_KEY 10:5']],
+  ['a rescue of nothing', `${inspect}    rescue: []`, ['WRONG_VALUE 12:13']],
+  ['a rescue that is no list', `${inspect}    rescue: { wait: 1s }`, ['WRONG_TYPE 12:13']],
+  ['the id "rescue"', '  - id: rescue\n    wait: 1s', ['WRONG_VALUE 9:9']],
+  [
+    'a rescue of what is passed over',
+    `${inspect}    onFailure: continue\n    rescue: [{ wait: 1s }]`,
+    ['STEP_KEY 13:5'],
+  ],
+  ['an unknown key in a rescue', `${inspect}    rescue: [{ wait: 1s, wat: 2 }]`, ['UNKNOWN_KEY 12:26']],
+  [
+    'an unknown field of the failure',
+    `${inspect}    rescue: [{ notify: { message: '\${{ failure.msg }}' } }]`,
+    ['UNKNOWN_NAME 12:48'],
+  ],
+  [
+    'the failure outside of a rescue',
+    `${inspect}    always: [{ notify: { message: '\${{ failure.message }}' } }]`,
+    ['UNKNOWN_NAME 12:40'],
+  ],
+  [
+    'what the step gives, in its rescue',
+    `${inspect}    rescue: [{ notify: { message: '\${{ steps.before.skew }}' } }]`,
+    ['MAY_BE_ABSENT 12:46'],
+  ],
+  [
+    'what the step gives, after it may have been rescued',
+    `${inspect}    rescue: [{ wait: 1s }]\n  - notify: { message: '\${{ steps.before.skew }}' }`,
+    ['MAY_BE_ABSENT 13:35'],
+  ],
+  [
+    'what a rescue gives, after it',
+    `  - wait: 1s\n    rescue: [{ id: look, uses: etcd.inspect, with: { cluster: a } }]\n  - notify: { message: '\${{ steps.look.skew }}' }`,
+    ['UNKNOWN_NAME 11:35'],
+  ],
+  [
+    'a loop variable called failure in a rescue',
+    `${inspect}    rescue: [{ forEach: '[1]', as: failure, steps: [{ wait: 1s }] }]`,
+    ['NAME_TAKEN 12:36'],
+  ],
+  [
+    'a rescue in an undo',
+    '  - uses: service.stop\n    with: { cluster: a, host: b }\n    undo: [{ wait: 1s, rescue: [{ wait: 1s }] }]',
+    ['STEP_KEY 11:24'],
+  ],
+  [
+    'an always in an always',
+    `${inspect}    always: [{ wait: 1s, always: [{ wait: 1s }] }]`,
+    ['STEP_KEY 12:26'],
+  ],
+  [
+    'something by hand in an always',
+    `${inspect}    always: [{ steps: [{ manual: { message: a } }] }]`,
+    ['STEP_KEY 12:25'],
+  ],
+  ['an approval in an always', `${inspect}    always: [{ approve: { message: a } }]`, ['STEP_KEY 12:16']],
+  [
+    'an always that a person could be asked about',
+    `${inspect}    always: [{ wait: 1s, onFailure: pause, skippable: true, noReturn: a }]`,
+    ['STEP_KEY 12:26', 'STEP_KEY 12:44', 'STEP_KEY 12:61'],
+  ],
+  [
+    'an undo in an always',
+    `${inspect}    always: [{ uses: service.start, with: { cluster: a, host: b }, undo: [{ wait: 1s }] }]`,
+    ['STEP_KEY 12:68'],
+  ],
+  [
+    'a disruption in an always, in a group',
+    `${inspect}    always: [{ steps: [{ uses: service.stop, with: { cluster: a, host: b } }] }]`,
+    ['EFFECT_HERE 12:32'],
+  ],
+  [
+    'a destruction in an always',
+    `${inspect}    always: [{ uses: dir.remove, with: { host: b, path: c } }]`,
+    ['EFFECT_HERE 12:22'],
+  ],
+  [
+    'an id twice, once in a rescue',
+    `${inspect}    rescue: [{ id: before, wait: 1s }]`,
+    ['DUPLICATE_ID 12:20'],
+  ],
   ['a wait that is no duration', '  - wait: a while', ['WRONG_TYPE 9:11']],
   ['a wait for a number', '  - wait: 30', ['WRONG_TYPE 9:11']],
   ['a wait of nothing', '  - wait: 0s', ['WRONG_VALUE 9:11']],
@@ -585,6 +664,33 @@ test('however a runbook is damaged, compiling throws nothing and every problem l
     }),
     { numRuns: 300 },
   )
+})
+
+test('any step may be rescued, and have what is always done after it', () => {
+  const { steps, effect } = program(
+    runbook(`  - id: g
+    steps:
+      - uses: service.stop
+        with: { cluster: a, host: b }
+    undo: [{ wait: 1s }]
+    rescue:
+      - uses: service.start
+        with: { cluster: a, host: '\${{ failure.step }}' }
+        undo: [{ uses: service.stop, with: { cluster: a, host: b } }]
+      - { steps: [{ wait: 1s }], rescue: [{ notify: { message: '\${{ failure.message }}' } }] }
+    always:
+      - { uses: service.start, with: { cluster: a, host: '\${{ outcome }}' }, retry: { attempts: 2 } }
+      - { uses: service.start, with: { cluster: a, host: b }, if: outcome == 'done' }
+`),
+  )
+  expect(effect).toBe('disrupt')
+  expect(steps[0]).toMatchObject({
+    rescue: [
+      { key: 'g/rescue/uses-1', undo: [{ key: 'g/rescue/uses-1/undo/uses-1' }] },
+      { key: 'g/rescue/steps-2', rescue: [{ key: 'g/rescue/steps-2/rescue/notify-1' }] },
+    ],
+    always: [{ key: 'g/always/uses-1' }, { key: 'g/always/uses-2' }],
+  })
 })
 
 test('a notice has a message, and perhaps channels', () => {

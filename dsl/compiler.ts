@@ -55,7 +55,7 @@ export interface Scope {
 
 const runType = objectType('run', { id: text, runbook: text, startedAt: text })
 
-export const rootNames: readonly string[] = ['inputs', 'vars', 'steps', 'run', 'gate']
+export const rootNames: readonly string[] = ['inputs', 'vars', 'steps', 'run', 'gate', 'failure', 'outcome']
 
 export function compilerFor(
   source: Source,

@@ -34,7 +34,8 @@ class Walk {
     const after = inside
       ? this.#box(step, id, label, before, indent)
       : this.#node(step, id, label, before, indent)
-    const passed = step.if === undefined ? after : [...after, ...before]
+    const over = this.#around(step, id, after, indent)
+    const passed = step.if === undefined ? over : [...over, ...before]
     return step.noReturn === undefined ? passed : [this.#border(id, passed, indent)]
   }
 
@@ -59,6 +60,23 @@ class Walk {
     const after = this.list(step.steps, [], `${indent}  `)
     this.#lines.push(`${indent}end`, ...edges(before, id, indent, conditionOf(step)))
     return after.length === 0 ? before : [id]
+  }
+
+  /** What rescues it beside it, what is always done after it. */
+  #around(step: Step, id: string, after: readonly string[], indent: string): readonly string[] {
+    const rescued = step.rescue ? [...after, this.#block(step.rescue, `${id}r`, 'rescue', indent)] : after
+    if (step.rescue) this.#lines.push(`${indent}${id} -.->|"if it fails"| ${id}r`)
+    if (!step.always) return rescued
+    const always = this.#block(step.always, `${id}a`, 'always', indent)
+    this.#lines.push(...edges(rescued, always, indent))
+    return [always]
+  }
+
+  #block(steps: readonly Step[], id: string, label: string, indent: string): string {
+    this.#lines.push(`${indent}subgraph ${id}["${label}"]`, `${indent}  direction TB`)
+    this.list(steps, [], `${indent}  `)
+    this.#lines.push(`${indent}end`)
+    return id
   }
 
   #border(id: string, before: readonly string[], indent: string): string {

@@ -67,9 +67,30 @@ export const actionLink = (name: string): string =>
 function detailsOf(paged: Paged, step: Step, indent: string): readonly string[] {
   const inner = `${indent}  `
   const notes = [...ownNotes(step), ...commonNotes(paged, step)].map((note) => `${indent}- ${note}`)
-  const undo = step.undo ? [`${indent}- Taken back by:`, ...listOf(paged, step.undo, inner)] : []
+  const undo = block(paged, 'Taken back by', step.undo, indent, inner)
   const body = 'steps' in step && step.kind !== 'call' ? listOf(paged, step.steps, indent) : []
-  return [...notes, ...undo, ...(body.length > 0 && notes.length + undo.length > 0 ? [''] : []), ...body]
+  const after = [
+    ...block(paged, 'When it fails, rescued by', step.rescue, indent, inner),
+    ...block(paged, 'Always, once it is over', step.always, indent, inner),
+  ]
+  const before = [...notes, ...undo]
+  return [
+    ...before,
+    ...(before.length > 0 && body.length > 0 ? [''] : []),
+    ...body,
+    ...(after.length > 0 && body.length > 0 ? [''] : []),
+    ...after,
+  ]
+}
+
+function block(
+  paged: Paged,
+  title: string,
+  steps: readonly Step[] | undefined,
+  indent: string,
+  inner: string,
+): readonly string[] {
+  return steps === undefined ? [] : [`${indent}- ${title}:`, ...listOf(paged, steps, inner)]
 }
 
 function ownNotes(step: Step): readonly string[] {

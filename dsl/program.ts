@@ -107,6 +107,10 @@ interface StepBase {
   readonly skippable: boolean
   /** Steps that take it back, in the order they are run in. */
   readonly undo?: readonly Step[]
+  /** Steps that are done instead of pausing once it, or what is in it, has failed for good; they see `failure`. */
+  readonly rescue?: readonly Step[]
+  /** Steps that are done when it is over, however it ended; they see `outcome`. */
+  readonly always?: readonly Step[]
   /** Why nothing before this step can be taken back once it is done. */
   readonly noReturn?: Template
 }

@@ -20,9 +20,9 @@ export const idText = z
   .string()
   .regex(identifier, { error: 'It begins with a small letter and has letters, digits and "_" only.' })
 
-/** A step is shown and decided on by its path, in which `undo` is the way back. */
-const stepId = idText.refine((id) => id !== 'undo', {
-  error: '"undo" is what takes a step back, so no step can be called that.',
+/** A step is shown and decided on by its path, in which `undo` is the way back, for one. */
+const stepId = idText.refine((id) => !['undo', 'rescue', 'always'].includes(id), {
+  error: 'It stands in the path of a step for what takes it back, rescues it or is always done after it.',
 })
 
 export const inputTypes = [
@@ -95,6 +95,16 @@ const anyStep = {
     .default('pause'),
   skippable: z.boolean().describe('Whether a person may skip it when it has failed.').default(false),
   undo: z.array(anything).min(1).describe('Steps that take it back.').optional(),
+  rescue: z
+    .array(anything)
+    .min(1)
+    .describe('Steps that are done instead of pausing when it has failed for good; they see `failure`.')
+    .optional(),
+  always: z
+    .array(anything)
+    .min(1)
+    .describe('Steps that are done when it is over, however it ended; they see `outcome`.')
+    .optional(),
   noReturn: z
     .string()
     .min(1)
@@ -225,7 +235,7 @@ export const stepKinds: readonly StepKind[] = [
 
 /** Of the language as designed, but not in this version. */
 export const laterKinds: readonly string[] = ['parallel']
-export const laterKeys: readonly string[] = ['rescue', 'always', 'maxParallel']
+export const laterKeys: readonly string[] = ['maxParallel']
 
 export type InputSource = z.output<typeof inputSchema>
 export type RunbookSource = z.output<typeof runbookSchema>

@@ -11,6 +11,8 @@ export interface StepsContext {
   readonly undoing: boolean
   /** Of a runbook that is called from an `undo`: its own ways back are left out. */
   readonly called: boolean
+  /** Where nothing may disrupt or destroy. */
+  readonly calm?: 'always' | 'parallel'
 }
 
 /** A runbook that is called, as far as its caller's compilation needs it. */

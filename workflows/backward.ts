@@ -1,11 +1,12 @@
 import type { Step } from '../dsl/program.ts'
 import { notAnswered, rejected, withheldWhileAsked } from './approval.ts'
+import { isEffect } from './effect.ts'
 import { StepFailure } from './failure.ts'
 import { type Place, undoPlace } from './place.ts'
 import type { Approval, Decision, DecisionKind, Failure, StepResult, Waiting } from './ports.ts'
 import { Ended, type Tally } from './run-end.ts'
 import type { Undoing } from './undo-stack.ts'
-import { decided, type Direction, isEffect, type Run, Walker } from './walker.ts'
+import { decided, type Direction, type Run, Walker } from './walker.ts'
 
 /** The rollback was given up before it changed anything: the run is where it was. */
 export class Withdrawn extends Error {
@@ -16,6 +17,8 @@ export class Withdrawn extends Error {
 export class Backward implements Direction {
   readonly undo = true
   readonly phase = 'rollingBack'
+  readonly steadfast = false
+  readonly boundary = 'step'
   readonly #run: Run
   #tally: () => Tally = () => ({ done: [], unsure: [], undone: [] })
   #changed = false
@@ -102,6 +105,11 @@ export class Backward implements Direction {
     if (decision.kind === 'abort')
       throw new Ended({ kind: 'aborted', failure, decision, tally: this.#tally() })
     throw rejected(approval, decision)
+  }
+
+  /** No compiled program comes here. */
+  always(): Direction {
+    return this
   }
 
   async #one({ place, steps, owner }: Undoing): Promise<void> {

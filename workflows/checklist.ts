@@ -160,6 +160,7 @@ const marks: Readonly<Record<StepStatus, readonly [mark: string, word: string]>>
   pending: ['○', ''],
   running: ['●', 'running'],
   done: ['✔', ''],
+  rescued: ['✔', 'rescued'],
   skipped: ['–', 'skipped'],
   notNeeded: ['–', 'not needed'],
   failed: ['✖', 'failed'],

@@ -1,6 +1,17 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
 import type { WorkflowHandle } from '@temporalio/client'
-import { forEach, program, set, template, undoneBy, uses, wait } from '../test/replay/build.ts'
+import {
+  always,
+  forEach,
+  group,
+  program,
+  rescuedBy,
+  set,
+  template,
+  undoneBy,
+  uses,
+  wait,
+} from '../test/replay/build.ts'
 import {
   endOf,
   failing,
@@ -58,6 +69,35 @@ test('a run that continues as new after every step goes on as one', async () => 
   const { view, startedMs, by } = await statusOf(world.env.client.workflow.getHandle(handle.workflowId))
   expect([by, startedMs]).toEqual(['ada', result.startedMs])
   expect(view.steps.every(({ status }) => status === 'done')).toBe(true)
+})
+
+test('so does one that is rescued, and what is always done', async () => {
+  world.offer(
+    program('mended', [
+      always(
+        rescuedBy(
+          group('g', [uses('a', 'do.more'), uses('b', 'do')]),
+          uses('r', 'look'),
+          uses('s', 'do.more'),
+        ),
+        uses('y', 'undo'),
+        group('h', [uses('x', 'look'), uses('w', 'do')]),
+        uses('z', 'undo.more', { what: '${{ outcome }}' }),
+      ),
+      uses('last', 'look'),
+    ]),
+  )
+  world.on('do', () => {
+    throw failing('ActionError', 'no')
+  })
+  const handle = await world.start('mended', { memo: everyStep })
+  await handle.result()
+  expect(stepsOf(handle)).toEqual([
+    ...['g/a', 'g/b', 'g/rescue/r', 'g/rescue/s'],
+    ...['g/always/y', 'g/always/h/x', 'g/always/h/w', 'g/always/z', 'last'],
+  ])
+  expect(world.calls.findLast(({ step }) => step === 'g/always/z')?.with).toEqual({ what: 'rescued' })
+  world.on('do', () => ({}))
 })
 
 test('so does a rollback', async () => {

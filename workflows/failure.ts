@@ -16,6 +16,22 @@ export class RunCancelled extends Error {
   override readonly name = 'RunCancelled'
 }
 
+/** The step at a path is rescued: what goes on in it is left. */
+export class ToRescue extends Error {
+  override readonly name = 'ToRescue'
+  readonly path: string
+
+  constructor(path: string) {
+    super(path)
+    this.path = path
+  }
+}
+
+/** A step of what is always done has failed: it is noted, and the next one follows. */
+export class GivenUp extends Error {
+  override readonly name = 'GivenUp'
+}
+
 /** A person wants a called runbook to begin once more: it leaves whatever is going on in it. */
 export class BegunAnew extends Error {
   override readonly name = 'BegunAnew'

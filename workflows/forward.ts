@@ -1,13 +1,15 @@
-import type { Step } from '../dsl/program.ts'
+import type { OnFailure, Step } from '../dsl/program.ts'
 import { notAnswered, rejected, withheldWhileAsked } from './approval.ts'
 import { type Backward, Withdrawn } from './backward.ts'
-import { BegunAnew, StepFailure } from './failure.ts'
+import { Always } from './always.ts'
+import { isEffect } from './effect.ts'
+import { BegunAnew, StepFailure, ToRescue } from './failure.ts'
 import { isWithin, type Place } from './place.ts'
 import type { Approval, Decision, DecisionKind, Failure, StepResult, Waiting } from './ports.ts'
 import { Ended, type Tally } from './run-end.ts'
 import { textOf } from './summary.ts'
 import { UndoStack, type Undoing } from './undo-stack.ts'
-import { decided, type Direction, hasBody, isEffect, type Run } from './walker.ts'
+import { decided, type Direction, hasBody, type Run } from './walker.ts'
 
 interface Failed {
   readonly step: Step
@@ -19,6 +21,8 @@ interface Failed {
 export class Forward implements Direction {
   readonly undo = false
   readonly phase = 'running'
+  readonly steadfast = false
+  readonly boundary = 'step'
   readonly #run: Run
   readonly #backward: Backward
   readonly #stack = new UndoStack()
@@ -39,8 +43,8 @@ export class Forward implements Direction {
   }
 
   leftAt(path: string): Failure | undefined {
-    const failure = this.#run.memory.rollback?.failure
-    return failure?.step === path ? failure : undefined
+    const { rollback } = this.#run.memory
+    return rollback?.failure.step === path ? rollback.failure : this.#run.memory.leftFor(path)?.[1]
   }
 
   entered(step: Step, place: Place): void {
@@ -50,6 +54,7 @@ export class Forward implements Direction {
   over(step: Step, place: Place, status: StepResult['status']): void {
     const tried = this.#run.memory.tried(place.path)
     if (hasBody(step)) this.#stack.closed(place)
+    else if (status === 'rescued') return
     else if (status === 'done' || tried) this.#performed(step, place)
     if (step.noReturn && (status === 'done' || tried === 'unknown'))
       this.#stack.noReturn(this.#reason(step, place), place.path)
@@ -58,14 +63,17 @@ export class Forward implements Direction {
   async settle(step: Step, place: Place, failure: Failure): Promise<'again' | 'passed'> {
     const failed = { step, place, failure }
     this.#run.outline.mark(place.path, { status: 'failed', note: failure.message })
+    const rescuer = this.#run.memory.leftFor(place.path)?.[0]
+    if (rescuer !== undefined) return this.#toRescue(failed, rescuer)
     const begun = this.#run.memory.rollback
     if (begun) return this.#ask(failed, { note: await this.#rollBack(failed, begun.decision) })
     const decision = this.#answered
     this.#answered = undefined
     if (decision) return this.#ask(failed, { decision })
-    switch (step.onFailure) {
+    if (step.onFailure === 'continue') return this.#pass(failed, 'failed', failure.message)
+    if (place.rescuer !== undefined) return this.#toRescue(failed, place.rescuer)
+    switch (onFailureOf(failed)) {
       case 'continue':
-        return this.#pass(failed, 'failed', failure.message)
       case 'fail':
         if (place.calls.length > 0 && this.#anythingChanged) return this.#ask(failed)
         throw new Ended({ kind: 'failed', failure, tally: this.tally() })
@@ -79,6 +87,17 @@ export class Forward implements Direction {
           throw new Ended({ kind: 'failed', failure, tally: this.tally() })
         return this.#ask(failed)
     }
+  }
+
+  /** What was done (or may have been) before it failed can still be taken back. */
+  #toRescue({ step, place, failure }: Failed, rescuer: string): never {
+    this.#run.memory.beginRescue(rescuer, failure)
+    this.over(step, place, 'failed')
+    throw new ToRescue(rescuer)
+  }
+
+  always(ending: boolean): Direction {
+    return new Always(this.#run, this.#stack, ending)
   }
 
   /** Whoever decides to end the run instead lets the step fail, and is not asked again what is to become of it. */
@@ -292,6 +311,10 @@ export class Forward implements Direction {
     })
   }
 }
+
+/** What rescues fails as what it rescues would, where it says nothing else. */
+const onFailureOf = ({ step, place }: Failed): OnFailure =>
+  step.onFailure === 'pause' ? (place.rescuing?.onFailure ?? 'pause') : step.onFailure
 
 /** Results are kept: an assert or a call looks at the answers of the steps before it, and those do not change. */
 const isFutile = ({ kind }: Step): boolean => kind === 'assert' || kind === 'call'

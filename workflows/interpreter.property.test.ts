@@ -2,6 +2,7 @@ import { expect, jest, test } from '@jest/globals'
 import fc from 'fast-check'
 import type { CallStep, OnFailure, Program, Step } from '../dsl/program.ts'
 import {
+  always,
   approve,
   assert,
   call,
@@ -10,6 +11,7 @@ import {
   group,
   notify,
   program,
+  rescuedBy,
   set,
   undoneBy,
   uses,
@@ -40,6 +42,8 @@ interface Shape {
     | 'notify'
   readonly undo: 'none' | 'one' | 'checked'
   readonly groupUndo: boolean
+  readonly rescue: 'none' | 'one' | 'undone' | 'group'
+  readonly always: 'none' | 'look' | 'do'
   readonly noReturn: boolean
   readonly skippable: boolean
   readonly onFailure: OnFailure
@@ -68,6 +72,8 @@ const shape = (depth: number): fc.Arbitrary<Shape> =>
     ),
     undo: fc.constantFrom<Shape['undo'][]>('none', 'one', 'one', 'checked'),
     groupUndo: fc.constantFrom(false, false, true),
+    rescue: fc.constantFrom<Shape['rescue'][]>('none', 'none', 'none', 'one', 'undone', 'group'),
+    always: fc.constantFrom<Shape['always'][]>('none', 'none', 'none', 'look', 'do'),
     noReturn: fc.integer({ min: 0, max: 9 }).map((number) => number === 0),
     skippable: fc.boolean(),
     onFailure: fc.constantFrom<OnFailure[]>('pause', 'pause', 'pause', 'continue', 'rollback', 'fail'),
@@ -77,7 +83,7 @@ const shape = (depth: number): fc.Arbitrary<Shape> =>
   })
 
 function built(shapes: readonly Shape[], prefix: string): readonly Build[] {
-  return shapes.map((one, index) => withUndo(one, step(one, `${prefix}${index}`), `${prefix}${index}`))
+  return shapes.map((one, index) => around(one, `${prefix}${index}`))
 }
 
 function step(one: Shape, id: string): Build {
@@ -122,6 +128,22 @@ const callee: Partial<CallStep> = {
     list: { type: 'list', description: '', required: true },
   },
 }
+
+function around(one: Shape, id: string): Build {
+  const owner = withUndo(one, step(one, id), id)
+  const rescues = one.rescue !== 'none' && one.onFailure !== 'continue' && one.kind !== 'notify'
+  const rescued = rescues ? rescuedBy(owner, uses(`${id}_q`, 'look.at'), rescue(one, `${id}_r`)) : owner
+  if (one.always === 'none') return rescued
+  const action = one.always === 'look' ? 'look.at' : 'do'
+  return always(rescued, uses(`${id}_y`, action, {}, { retry }), group(`${id}_g`, [uses(`${id}_z`, action)]))
+}
+
+function rescue({ rescue: kind }: Shape, id: string): Build {
+  if (kind === 'group') return group(`${id}g`, [uses(id, 'do')])
+  return kind === 'one' ? uses(id, 'do') : undoneBy(uses(id, 'do'), uses(`${id}_undo`, 'undo'))
+}
+
+const retry = { attempts: 2, intervalMs: 1, backoff: 1 }
 
 function withUndo(one: Shape, owner: Build, id: string): Build {
   const hasBody = one.kind === 'group' || one.kind === 'forEach' || one.kind === 'call'
@@ -232,11 +254,32 @@ test('a rollback takes back what was done since the last point of no return, new
   expect(seen).toBeGreaterThan(100)
 })
 
+test('whatever becomes of a step that has begun, what is always done after it is done', async () => {
+  let seen = 0
+  await fc.assert(
+    fc.asyncProperty(programs, fates, wills, fc.nat(), async (subject, fate, will, when) => {
+      const world = new RandomWorld(fate, will, (number) => (number === 1 + (when % 40) ? 'cancel' : 'go'))
+      await executions(subject, world)
+      const paths = world.calls.map(({ step: path }) => path)
+      for (const path of new Set(paths)) {
+        const after = stepAt(path, subject)?.always
+        if (!after || path.includes('/always/') || path.includes('/undo/')) continue
+        seen++
+        const first = paths.lastIndexOf(`${path}/always/${after[0]?.id ?? ''}`)
+        expect([path, first > paths.lastIndexOf(path)]).toEqual([path, true])
+      }
+    }),
+    { numRuns: 1000 },
+  )
+  expect(seen).toBeGreaterThan(100)
+})
+
 /** Owners of the undo steps that were performed in the final rollback, in their order. */
 function takenBack(world: ScriptedWorld, subject: Program): readonly string[] {
-  const last = world.calls.findLastIndex(({ undo }) => !undo)
+  const last = world.calls.findLastIndex(({ undo, step: path }) => !undo && !path.includes('/always/'))
   const owners = world.calls
     .slice(last + 1)
+    .filter(({ undo }) => undo)
     .map(({ step: path }) => path.slice(0, path.lastIndexOf('/undo/')))
   return owners.filter((path, index) => !hasBody(path, subject) && owners.indexOf(path) === index)
 }
@@ -274,6 +317,11 @@ const hasBody = (path: string, subject: Program): boolean => {
 function stepAt(path: string, { steps }: Program): Step | undefined {
   const key = path.replace(/\[[^\]]*\]/g, '')
   const all = (list: readonly Step[]): readonly Step[] =>
-    list.flatMap((one) => ('steps' in one ? [one, ...all(one.steps)] : [one]))
+    list.flatMap((one) => [
+      one,
+      ...all('steps' in one ? one.steps : []),
+      ...all(one.rescue ?? []),
+      ...all(one.always ?? []),
+    ])
   return all(steps).find((one) => one.key === key)
 }

@@ -56,7 +56,9 @@ async function ended(run: Run, scope: Scope): Promise<RunEnd> {
     await new Walker(run, forward).walk(run.program.steps, top(scope, run.program.quorum))
     return outcome(run.program, scope, forward)
   } catch (error) {
-    if (error instanceof Ended) return error.end
+    // What is always done came after its tally.
+    if (error instanceof Ended)
+      return error.end.kind === 'done' ? error.end : { ...error.end, tally: forward.tally() }
     if (error instanceof RunCancelled) return { kind: 'cancelled', tally: forward.tally() }
     throw error
   }

@@ -10,6 +10,8 @@ export class Memory {
   readonly #results: Map<string, StepResult>
   readonly #tried: Map<string, Tried>
   readonly #undone: Map<string, StepResult>
+  readonly #failures: Map<string, Failure>
+  readonly #begun: Set<string>
   #rollback: Omit<RollbackState, 'undone'> | undefined
   #asks: number
 
@@ -18,6 +20,8 @@ export class Memory {
     this.#tried = new Map(Object.entries(state.tried))
     this.#undone = new Map(Object.entries(state.rollback?.undone ?? {}))
     this.#rollback = state.rollback
+    this.#failures = new Map(Object.entries(state.failures ?? {}))
+    this.#begun = new Set(state.begun ?? [])
     this.#asks = state.asks ?? 0
   }
 
@@ -25,6 +29,8 @@ export class Memory {
     const forward = {
       results: Object.fromEntries(this.#results),
       tried: Object.fromEntries(this.#tried),
+      ...(this.#failures.size === 0 ? {} : { failures: Object.fromEntries(this.#failures) }),
+      ...(this.#begun.size === 0 ? {} : { begun: [...this.#begun] }),
       ...(this.#asks === 0 ? {} : { asks: this.#asks }),
     }
     if (!this.#rollback) return forward
@@ -43,6 +49,35 @@ export class Memory {
   /** What is known of a step and all in it. */
   forget(path: string): void {
     for (const known of this.#results.keys()) if (isWithin(known, path)) this.#results.delete(known)
+    for (const known of this.#failures.keys()) if (isWithin(known, path)) this.#failures.delete(known)
+    for (const known of this.#begun) if (isWithin(known, path)) this.#begun.delete(known)
+  }
+
+  /** Why the step at a path is rescued. */
+  rescued(path: string): Failure | undefined {
+    return this.#failures.get(path)
+  }
+
+  /** The step with a `rescue` that was left for it because the step at `path` had failed, and that failure. */
+  leftFor(path: string): readonly [rescuer: string, failure: Failure] | undefined {
+    return [...this.#failures].find(([, { step }]) => step === path)
+  }
+
+  beginRescue(rescuer: string, failure: Failure): void {
+    this.#failures.set(rescuer, failure)
+  }
+
+  /** What is always done goes on without the step at a path. */
+  giveUp(path: string, failure: Failure): void {
+    this.#failures.set(path, failure)
+  }
+
+  begin(path: string): void {
+    this.#begun.add(path)
+  }
+
+  hasBegun(path: string): boolean {
+    return this.#begun.has(path)
   }
 
   undone(path: string): StepResult | undefined {

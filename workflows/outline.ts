@@ -56,6 +56,16 @@ export class Outline {
     if (node) node.children = [...node.children, ...this.#nodesOf(steps, around, node.view.depth + 1)]
   }
 
+  /** Adds lines below a step, under a line of their own. */
+  hangBelow(path: string, label: string, steps: readonly Step[], around: Place): void {
+    const node = this.#nodes.get(path)
+    if (!node || node.children.some(({ view }) => view.step === around.path)) return
+    const header = this.#node(around.path, label, node.view.depth + 1)
+    header.view = { ...header.view, status: 'running' }
+    header.children = this.#nodesOf(steps, around, node.view.depth + 2)
+    node.children = [...node.children, header]
+  }
+
   /** Takes away what was hung below a step. */
   unhang(path: string, steps: readonly Step[], around: Place): void {
     const node = this.#nodes.get(path)

@@ -1,4 +1,5 @@
-import type { Json, Quorum, Step } from '../dsl/program.ts'
+import type { Json, OnFailure, Quorum, Step } from '../dsl/program.ts'
+import type { Failure } from './ports.ts'
 import type { Scope } from './scope.ts'
 
 /** Where the interpreter is: the step's path in this run (iterations included) and what it sees there. */
@@ -12,6 +13,10 @@ export interface Place {
   readonly quorum: Quorum
   /** Paths of the calls it stands in, the outermost first. */
   readonly calls: readonly string[]
+  /** Path of the innermost step around it that has a `rescue`. */
+  readonly rescuer?: string
+  /** In a `rescue`: what had failed, and what becomes of a failure here where nothing else is said. */
+  readonly rescuing?: { readonly onFailure: OnFailure; readonly failure: Failure }
 }
 
 export const top = (scope: Scope, quorum: Quorum): Place => ({

@@ -11,8 +11,8 @@ export interface Ports {
   call(call: ActionCall): Promise<Json>
   /** Tells people something. It never fails: what became of it is in the answer. */
   tell(notice: Notice): Promise<Told>
-  /** Lets time pass: between two tries of a step, or because the runbook says so. */
-  sleep(ms: number, summary: string): Promise<void>
+  /** Unless it is steadfast, a cancel calls it off. Lets time pass: between two tries of a step, or because the runbook says so. */
+  sleep(ms: number, summary: string, steadfast?: boolean): Promise<void>
   /** Milliseconds since 1970, from the run's own clock. */
   now(): number
   /**
@@ -22,12 +22,15 @@ export interface Ports {
   decide(waiting: Waiting): Promise<Decision>
   /**
    * Between two steps: returns at once, or waits while the run is paused; throws `RunCancelled` once asked
-   * to cancel; may end this execution and carry the state over to a new one.
+   * to cancel; may end this execution and carry the state over to a new one. Before a step that is always
+   * done a cancel does not throw; nor does anything hold it up once the run is `ending`.
    */
-  boundary(state: RunState): Promise<void>
+  boundary(state: RunState, before: Boundary): Promise<void>
   /** Shows how the run stands, after every change of it. */
   report(view: RunView): void
 }
+
+export type Boundary = 'step' | 'always' | 'ending'
 
 export interface ActionCall {
   readonly action: string
@@ -43,6 +46,8 @@ export interface ActionCall {
   readonly undo: boolean
   /** Of the runbook the step stands in: with `lost` it is done only while no quorum lives. */
   readonly quorum: Program['quorum']
+  /** A cancel does not call it off. */
+  readonly steadfast?: true
 }
 
 export interface Notice {
@@ -161,7 +166,16 @@ export interface Decision {
 }
 
 export type StepStatus =
-  'pending' | 'running' | 'done' | 'skipped' | 'notNeeded' | 'failed' | 'waiting' | 'asking' | 'undone'
+  | 'pending'
+  | 'running'
+  | 'done'
+  | 'rescued'
+  | 'skipped'
+  | 'notNeeded'
+  | 'failed'
+  | 'waiting'
+  | 'asking'
+  | 'undone'
 
 export interface StepView {
   readonly step: string
@@ -200,6 +214,13 @@ export interface RunState {
   readonly results: Readonly<Record<string, StepResult>>
   /** Steps that were tried and did not succeed, with the worst that was heard: their effect may be half there. */
   readonly tried: Readonly<Record<string, 'failed' | 'unknown'>>
+  /**
+   * Failures that nobody was asked about: by the path of the step that was rescued, or of a step that failed in
+   * what is always done.
+   */
+  readonly failures?: Readonly<Record<string, Failure>>
+  /** Paths of the steps with an `always` that have begun. */
+  readonly begun?: readonly string[]
   /** Set once a rollback began. */
   readonly rollback?: RollbackState
   /** How often a person was asked so far. */
@@ -215,7 +236,7 @@ export interface RollbackState {
 }
 
 export interface StepResult {
-  readonly status: 'done' | 'skipped' | 'notNeeded' | 'failed'
+  readonly status: 'done' | 'rescued' | 'skipped' | 'notNeeded' | 'failed'
   readonly output?: Json
   readonly startedMs: number
   readonly endedMs: number

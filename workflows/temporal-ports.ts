@@ -15,6 +15,7 @@ import type { NotifyRequest } from './doors.ts'
 import type {
   ActionCall,
   ActionRequest,
+  Boundary,
   Decision,
   Notice,
   Ports,
@@ -50,7 +51,9 @@ export class TemporalPorts implements Ports {
     const schedule = (): Promise<Json> =>
       scheduleActivity<Json>(call.action, [this.#request(call)], this.#activity(call, isRead))
     try {
-      const output = await (isRead ? interruptible(this.#options.session, schedule) : schedule())
+      const output = await (isRead && call.steadfast !== true
+        ? interruptible(this.#options.session, schedule)
+        : schedule())
       this.#options.session.saw(membersIn(output))
       return output
     } catch (error) {
@@ -76,9 +79,10 @@ export class TemporalPorts implements Ports {
     }
   }
 
-  async sleep(ms: number, summary: string): Promise<void> {
+  async sleep(ms: number, summary: string, steadfast = false): Promise<void> {
     this.#calls++
-    await interruptible(this.#options.session, () => sleep(Math.max(1, Math.round(ms)), { summary }))
+    const timer = (): Promise<void> => sleep(Math.max(1, Math.round(ms)), { summary })
+    await (steadfast ? timer() : interruptible(this.#options.session, timer))
   }
 
   now(): number {
@@ -99,11 +103,13 @@ export class TemporalPorts implements Ports {
     throw session.expired(approval)
   }
 
-  async boundary(state: RunState): Promise<void> {
+  async boundary(state: RunState, before: Boundary): Promise<void> {
     const { session, historyIsLong, goOn } = this.#options
     session.state = state
+    if (before === 'ending') return
     for (;;) {
       await this.#whilePaused()
+      if (session.cancelRequested && before === 'always') return
       if (session.cancelRequested) throw new RunCancelled()
       if (this.#calls === 0 || !historyIsLong()) return
       await condition(() => allHandlersFinished() && session.written)

@@ -20,6 +20,8 @@ export class UndoStack {
   #entries: Undoing[] = []
   #open: Opened[] = []
   #effects: string[] = []
+  /** Not taken back. */
+  #after: string[] = []
   #barrier: string | undefined
   #crossed: string[] = []
 
@@ -30,12 +32,12 @@ export class UndoStack {
 
   /** Paths of the steps with an effect that were performed, or may have been. */
   get effects(): readonly string[] {
-    return this.#effects
+    return [...this.#effects, ...this.#after]
   }
 
   /** Whether nothing in a step had an effect, or may have had, and no point of no return was crossed in it. */
   unchanged(path: string): boolean {
-    return ![...this.#effects, ...this.#crossed].some((done) => isWithin(done, path))
+    return ![...this.effects, ...this.#crossed].some((done) => isWithin(done, path))
   }
 
   /** The step is begun once more. */
@@ -60,6 +62,11 @@ export class UndoStack {
 
   performed(path: string): void {
     this.#effects.push(path)
+  }
+
+  /** Of what is always done, and is not taken back with what stands around it. */
+  performedAfter(path: string): void {
+    this.#after.push(path)
   }
 
   noReturn(reason: string, path: string): void {

@@ -20,7 +20,10 @@ import type {
 } from '../dsl/program.ts'
 import { enteredCallee, outputsOf } from './callee.ts'
 import { answeredBy, approvalOf } from './approval.ts'
-import { asFailure, BegunAnew, RunCancelled, StepFailure } from './failure.ts'
+import { closed } from './always.ts'
+import { asFailure, BegunAnew, GivenUp, RunCancelled, StepFailure, ToRescue } from './failure.ts'
+import { rescued, withCause } from './rescue.ts'
+import { isEffect } from './effect.ts'
 import type { Memory } from './memory.ts'
 import { noticeOf, toldResult } from './notice.ts'
 import type { Outline } from './outline.ts'
@@ -28,6 +31,7 @@ import { iterations, type Place, placeOf } from './place.ts'
 import type {
   ActionCall,
   Approval,
+  Boundary,
   Decision,
   Failure,
   GateCall,
@@ -54,6 +58,9 @@ export interface Run {
 export interface Direction {
   readonly undo: boolean
   readonly phase: RunPhase
+  /** A cancel does not call it off. */
+  readonly steadfast: boolean
+  readonly boundary: Boundary
   known(path: string): StepResult | undefined
   keep(path: string, result: StepResult): void
   /** The failure at which a former execution of this run left the way forward. */
@@ -65,6 +72,8 @@ export interface Direction {
   settle(step: Step, place: Place, failure: Failure): Promise<'again' | 'passed'>
   /** Returns who approved or confirmed; throws `StepFailure` when it was rejected, or nobody answered in time. */
   ask(step: Step, place: Place, summary: string, asked: Approval): Promise<Decision>
+  /** For what is always done after a step; `ending` when the run is over but for that. */
+  always(ending: boolean): Direction
 }
 
 type LeafStep = Exclude<Step, StepWithBody | NotifyStep>
@@ -90,8 +99,24 @@ export class Walker {
   }
 
   async #step(step: Step, place: Place): Promise<void> {
+    if (!step.rescue && !step.always) return this.#plain(step, place)
+    const [run, direction] = [this.#run, this.#direction]
+    const work = (inner: Place) => this.#plain(step, inner)
+    const walk = (steps: readonly Step[], around: Place) => this.walk(steps, around)
+    const finish = (result: StepResult) => this.#finish(step, place, result)
+    const left = () => this.#left(step, place)
+    await closed({
+      ...{ run, direction, step, place },
+      work: () => rescued({ run, direction, step, place, work, walk, finish, left }),
+      walk: (other, one, around) => new Walker(run, other).walk([one], around),
+    })
+  }
+
+  /** What rescued a step is done again from what is known, as what is in a group. */
+  async #plain(step: Step, place: Place): Promise<void> {
     const known = this.#direction.known(place.path)
-    if (known && !(hasBody(step) && known.status === 'done')) return this.#recall(step, place, known)
+    const goneThrough = known?.status === 'rescued' || (hasBody(step) && known?.status === 'done')
+    if (known && !goneThrough) return this.#recall(step, place, known)
     const startedMs = known?.startedMs ?? this.#run.ports.now()
     const bodies = await this.#throughBodies(step, place)
     if (!bodies) return
@@ -108,9 +133,16 @@ export class Walker {
         await this.#inside(step, place, bodies)
         return bodies
       } catch (error) {
+        if (isLeft(error, place)) this.#left(step, place)
         if (!(error instanceof BegunAnew) || error.path !== place.path) throw error
       }
     }
+  }
+
+  /** What failed in it is rescued further out. */
+  #left(step: Step, place: Place): void {
+    this.#run.outline.mark(place.path, { status: 'failed' })
+    if (hasBody(step)) this.#direction.over(step, place, 'failed')
   }
 
   #recall(step: Step, place: Place, known: StepResult): void {
@@ -137,10 +169,10 @@ export class Walker {
     try {
       if (step.if && !worked(() => isTrue(step.if, place))) return this.#notNeeded(step, place, startedMs)
       if (hasBody(step)) return { kind: 'inside', bodies: this.#bodies(step, place, summary, startedMs) }
-      await ports.boundary(this.#run.memory.state())
+      await ports.boundary(this.#run.memory.state(), this.#direction.boundary)
       // The boundary may have been a pause of hours.
       startedMs = ports.now()
-      this.#begin(place, summary)
+      this.#begin(step, place, summary)
       if (step.kind === 'notify') return await this.#tell(step, place, summary, startedMs)
       const output = await this.#perform(step, place, summary)
       this.#give(step, place, output)
@@ -148,7 +180,7 @@ export class Walker {
       return { kind: 'over' }
     } catch (error) {
       if (error instanceof StepFailure)
-        return { kind: 'failed', failure: asFailure(error, place.path, summary) }
+        return { kind: 'failed', failure: withCause(asFailure(error, place.path, summary), place) }
       if (error instanceof RunCancelled)
         this.#run.outline.mark(place.path, { status: 'pending', note: 'interrupted' })
       throw error
@@ -168,7 +200,8 @@ export class Walker {
     return { kind: 'over' }
   }
 
-  #begin(place: Place, summary: string): void {
+  #begin(step: Step, place: Place, summary: string): void {
+    if (step.always) this.#run.memory.begin(place.path)
     this.#run.outline.mark(place.path, { status: 'running', summary, startedMs: this.#run.ports.now() })
     this.#run.report(this.#direction.phase)
   }
@@ -198,6 +231,7 @@ export class Walker {
 
   #bodies(step: StepWithBody, place: Place, summary: string, startedMs: number): readonly Place[] {
     this.#run.outline.mark(place.path, { status: 'running', summary, startedMs })
+    if (step.always) this.#run.memory.begin(place.path)
     switch (step.kind) {
       case 'steps':
         return [place]
@@ -228,8 +262,17 @@ export class Walker {
     this.#direction.entered(step, place)
     for (const body of bodies) {
       this.#run.outline.mark(body.path, { status: 'running' })
-      await this.walk(step.steps, body)
+      await this.#iteration(step.steps, body)
       this.#run.outline.mark(body.path, { status: 'done' })
+    }
+  }
+
+  async #iteration(steps: readonly Step[], body: Place): Promise<void> {
+    try {
+      await this.walk(steps, body)
+    } catch (error) {
+      if (isLeft(error, body)) this.#run.outline.mark(body.path, { status: 'failed' })
+      throw error
     }
   }
 
@@ -259,7 +302,7 @@ export class Walker {
     const ms = worked(() => waitMsOf(step, place.scope.values()))
     this.#run.outline.mark(place.path, { untilMs: this.#run.ports.now() + ms })
     this.#run.report(this.#direction.phase)
-    await this.#run.ports.sleep(ms, summary)
+    await this.#run.ports.sleep(ms, summary, this.#direction.steadfast)
     return null
   }
 
@@ -302,7 +345,7 @@ export class Walker {
   async #waitForNextTry(call: ActionCall, waitMs: number, next: string, failure: string): Promise<void> {
     this.#run.outline.mark(call.step, { note: `${next} follows: ${failure}` })
     this.#run.report(this.#direction.phase)
-    await this.#run.ports.sleep(waitMs, `${call.summary}: ${next}`)
+    await this.#run.ports.sleep(waitMs, `${call.summary}: ${next}`, this.#direction.steadfast)
   }
 
   #callOf(step: UsesStep | GateStep, action: string, place: Place, summary: string): ActionCall {
@@ -314,6 +357,7 @@ export class Walker {
       timeoutMs: step.timeoutMs ?? this.#action(action).timeoutMs,
       undo: this.#direction.undo,
       quorum: place.quorum,
+      ...(this.#direction.steadfast ? { steadfast: true } : {}),
     }
   }
 
@@ -340,9 +384,9 @@ type StepWithBody = ForEachStep | GroupStep | CallStep
 export const hasBody = (step: Step): step is StepWithBody =>
   step.kind === 'forEach' || step.kind === 'steps' || step.kind === 'call'
 
-/** Whether performing it may change something. */
-export const isEffect = (program: Program, step: Step): boolean =>
-  step.kind === 'manual' || (step.kind === 'uses' && program.actions[step.uses]?.effect !== 'read')
+/** What is in a step is left for a rescue further out, or for what is next to be done in any case. */
+const isLeft = (error: unknown, place: Place): boolean =>
+  error instanceof GivenUp || (error instanceof ToRescue && error.path !== place.path)
 
 /** Whatever goes wrong in an expression fails the step; nothing opens a condition. */
 function worked<Value>(work: () => Value): Value {

@@ -172,6 +172,22 @@ export const undoneBy =
     return { ...owner, undo: built(undo, `${owner.key}/undo/`) }
   }
 
+/** With the steps that are done when it has failed. */
+export const rescuedBy =
+  (step: Build, ...rescue: readonly Build[]): Build =>
+  (prefix) => {
+    const owner = step(prefix)
+    return { ...owner, rescue: built(rescue, `${owner.key}/rescue/`) }
+  }
+
+/** With the steps that are done when it is over. */
+export const always =
+  (step: Build, ...after: readonly Build[]): Build =>
+  (prefix) => {
+    const owner = step(prefix)
+    return { ...owner, always: built(after, `${owner.key}/always/`) }
+  }
+
 const built = (steps: readonly Build[], prefix: string): readonly Step[] => steps.map((step) => step(prefix))
 
 export const action = (name: string, effect: Effect, options: Partial<PinnedAction> = {}): PinnedAction => ({
@@ -206,7 +222,7 @@ export function program(name: string, steps: readonly Build[], options: Partial<
 }
 
 function actionsOf(step: Step): readonly string[] {
-  const undo = (step.undo ?? []).flatMap(actionsOf)
+  const undo = [...(step.undo ?? []), ...(step.rescue ?? []), ...(step.always ?? [])].flatMap(actionsOf)
   switch (step.kind) {
     case 'uses':
       return [step.uses, ...undo]

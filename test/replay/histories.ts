@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { approve, assert, call, forEach, gate, group, manual, notify, program, set, template, undoneBy, uses, wait } from './build.ts'
+import { always, approve, assert, call, forEach, gate, group, manual, notify, program, rescuedBy, set, template, undoneBy, uses, wait } from './build.ts'
 import { historyFromJson } from './history-json.ts'
 import { failing, type TemporalWorld, untilStatus, untilWaiting } from './temporal-world.ts'
 
@@ -145,6 +145,32 @@ export const stories: readonly Story[] = [
       await handle.executeUpdate('retry')
       await asked('e[h2]/c/ok')
       await handle.executeUpdate('approve', { args: [{ by: 'ada' }] })
+      await untilStatus(handle, 'the last step to wait', ({ view }) => view.waiting?.failure.step === 'last')
+      await handle.executeUpdate('rollback')
+      await handle.result().catch(() => undefined)
+      return handle.workflowId
+    },
+  },
+  {
+    name: 'rescue-and-always',
+    async play(world, name) {
+      const inner = [undoneBy(uses('a', 'do.more'), uses('ua', 'undo')), uses('b', 'do')]
+      world.offer(
+        program(
+          name,
+          [
+            always(rescuedBy(group('g', inner), uses('r', 'look'), undoneBy(uses('s', 'do.more'), uses('us', 'undo'))), notify('n', 'it is ${{ outcome }}'), uses('z', 'do')),
+            always(uses('last', 'do'), uses('y', 'look'), uses('x', 'undo.more')),
+          ],
+          { cluster },
+        ),
+        { cluster: name },
+      )
+      world.on('do', () => {
+        throw failing('ActionError', 'no')
+      })
+      const first = await world.start(name, { id: name, memo: { continueAfterEvents: 20 } })
+      const handle = world.env.client.workflow.getHandle(first.workflowId)
       await untilStatus(handle, 'the last step to wait', ({ view }) => view.waiting?.failure.step === 'last')
       await handle.executeUpdate('rollback')
       await handle.result().catch(() => undefined)

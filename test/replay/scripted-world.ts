@@ -1,6 +1,6 @@
 import type { Json } from '../../dsl/program.ts'
 import { RunCancelled, StepFailure } from '../../workflows/failure.ts'
-import type { ActionCall, Decision, DecisionKind, Notice, Ports, RunState, RunView, Told, Waiting } from '../../workflows/ports.ts'
+import type { ActionCall, Boundary, Decision, DecisionKind, Notice, Ports, RunState, RunView, Told, Waiting } from '../../workflows/ports.ts'
 
 export type Answer = 'failed' | 'unknown' | 'refused' | { readonly output: Json }
 
@@ -35,6 +35,7 @@ export class ScriptedWorld implements Ports {
   readonly sleeps: number[] = []
   readonly views: RunView[] = []
   boundaries = 0
+  #cancelled = false
   #clock = 0
   readonly #tries = new Map<string, number>()
   readonly #answered = new Map<ActionCall, Answer>()
@@ -81,15 +82,17 @@ export class ScriptedWorld implements Ports {
   decide(waiting: Waiting): Promise<Decision> {
     this.waits.push(waiting)
     const kind = this.#script.decide?.(waiting, this.waits.length) ?? 'abort'
+    if (kind === 'cancel') this.#cancelled = true
     if (kind === 'cancel') return Promise.reject(new RunCancelled())
     return Promise.resolve({ kind, by: 'ada', reason: '' })
   }
 
-  boundary(state: RunState): Promise<void> {
+  boundary(state: RunState, before: Boundary): Promise<void> {
     this.boundaries++
     const next = this.#script.at?.(this.boundaries) ?? 'go'
-    if (next === 'cut') return Promise.reject(new Cut(state))
-    return next === 'cancel' ? Promise.reject(new RunCancelled()) : Promise.resolve()
+    if (next === 'cancel') this.#cancelled = true
+    if (this.#cancelled) return before === 'step' ? Promise.reject(new RunCancelled()) : Promise.resolve()
+    return next === 'cut' && before !== 'ending' ? Promise.reject(new Cut(state)) : Promise.resolve()
   }
 
   report(view: RunView): void {
