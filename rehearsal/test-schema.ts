@@ -36,6 +36,7 @@ const statuses = {
   pending: 'pending',
   running: 'running',
   done: 'done',
+  rescued: 'rescued',
   skipped: 'skipped',
   notNeeded: 'notNeeded',
   failed: 'failed',
