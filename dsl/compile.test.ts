@@ -138,7 +138,7 @@ test.each([
   [
     'something by hand in an always',
     `${inspect}    always: [{ steps: [{ manual: { message: a } }] }]`,
-    ['STEP_KEY 12:25'],
+    ['STEP_KEY 12:26'],
   ],
   ['an approval in an always', `${inspect}    always: [{ approve: { message: a } }]`, ['STEP_KEY 12:16']],
   [
