@@ -23,7 +23,9 @@ steps:
 `
 
 const compiled = compileRunbook({ file: 'around.yaml', text, catalogue: sampleCatalogue })
-const page = compiled.ok ? runbookPage(compiled.value, text) : ''
+const page = compiled.ok
+  ? runbookPage(compiled.value, text, { madeBy: 'a test', file: 'around.yaml', link: 'around.yaml' })
+  : ''
 
 test('waits, notices, rescues and what is always done stand in the list of steps', () => {
   expect(page).toContain(`1. **wait** · waits 1m30s
