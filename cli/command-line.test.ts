@@ -75,7 +75,7 @@ describe('a command line', () => {
     { why: 'an empty value', argv: ['run', 'x', '--cluster='], says: /^--cluster needs a value/ },
     { why: 'a value where none belongs', argv: ['run', 'x', '--wait=yes'], says: /^--wait takes no value/ },
     { why: 'the same twice', argv: ['run', 'x', '-c', 'a', '-c', 'b'], says: /^--cluster is given 2 times/ },
-    { why: 'too little', argv: ['run'], says: /^Something is missing: `quorate run RUNBOOK/ },
+    { why: 'too little', argv: ['plan'], says: /^Something is missing: `quorate plan RUNBOOK/ },
     { why: 'too much', argv: ['show', 'a', 'b'], says: /^"b" is too much: `quorate show \[RUN\]`/ },
     {
       why: 'a flag named like a thing every object has',

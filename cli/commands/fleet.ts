@@ -9,14 +9,14 @@ import { watchToEnd } from './run.ts'
 
 export const fleet: Command = {
   name: 'fleet',
-  usage:
-    'RUNBOOK --clusters SELECTION [--at-once N] [--canary CLUSTER] [--soak DURATION] [--input NAME=VALUE ...]',
+  usage: 'RUNBOOK --clusters SELECTION [--at-once N] [--canary C] [--soak D] [--input NAME=VALUE ...]',
   summary: 'run a runbook on many clusters, one after another',
-  details: `A run for each cluster, each a run like any other. The canary goes first and alone, then so many at once. A cluster
-counts once its run is done and it was seen to be healthy, for as long as --soak says; the first that is not stops
-the fleet, and nothing new is begun while a run waits for a person. Everything is checked for every cluster before
-the first is touched.
-SELECTION: names (a,b), patterns (prod-*), labels of the inventory (env=prod, env=prod&region=eu), !WHAT leaves out.`,
+  details: `A run for each cluster, each a run like any other. The canary goes first and alone, then so many at once. A
+cluster counts once its run is done and it was seen to be healthy, for as long as --soak says; the first
+that is not stops the fleet, and nothing new is begun while a run waits for a person. Everything is checked
+for every cluster before the first is touched.
+SELECTION: names (a,b), patterns (prod-*), labels of the inventory (env=prod, env=prod&region=eu), !WHAT
+leaves out.`,
   flags: {
     clusters: { type: 'string', multiple: true, value: 'SELECTION', help: 'which clusters; may be repeated' },
     'at-once': { type: 'string', value: 'N', help: 'how many at a time after the canary; 1 unless said' },

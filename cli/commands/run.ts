@@ -19,8 +19,8 @@ import { whatToRun } from '../what-to-run.ts'
 /** Of every command that shows a run until it ends. */
 export const keysHelp = `On a terminal single keys decide: r retry, s skip, b roll back, a abort,
 y approve, n reject, p pause or resume, q leave; only what is offered works, the rest says why not.
---json prints one JSON object a line for each change (at, phase, changed steps, waiting, progress, members); the last
-line is the run as \`quorate show --json\` has it.`
+--json prints one JSON object a line for each change (at, phase, changed steps, waiting, progress, members);
+the last line is the run as \`quorate show --json\` has it.`
 
 export const run: Command = {
   name: 'run',
@@ -30,7 +30,8 @@ export const run: Command = {
 On a terminal it shows the run until it ends; elsewhere it also returns when the run waits for a person.
 With --plan it carries out what \`quorate plan --out FILE\` wrote, and ends before anything is touched when
 the runbook or the cluster is another by now.
-Ctrl-C ends only the watching. ${keysHelp}`,
+Ctrl-C ends only the watching.
+${keysHelp}`,
   flags: {
     ...inputFlags,
     wait: { type: 'boolean', help: 'queue when another run holds the lock of the cluster' },
@@ -38,7 +39,7 @@ Ctrl-C ends only the watching. ${keysHelp}`,
     reason: { type: 'string', value: 'TEXT', help: 'why, for the record' },
     probe: {
       type: 'boolean',
-      help: 'measure how available the cluster is meanwhile, by writing and reading quorate/probe/RUN',
+      help: 'measure how available the cluster is meanwhile, by a key below quorate/probe/',
     },
     'no-probe': { type: 'boolean', help: 'do not, though the inventory says so' },
     plan: { type: 'string', value: 'FILE', help: 'carry out this plan, as long as nothing has changed' },

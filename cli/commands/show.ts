@@ -37,7 +37,8 @@ export const watch: Command = {
   usage: '[RUN]',
   summary: 'watch a run until it ends or needs you',
   details: `RUN is an id or a part of one; it may be left out while exactly one run is open.
-It survives restarts of the worker and of Temporal. Ctrl-C ends only the watching. ${keysHelp}`,
+It survives restarts of the worker and of Temporal. Ctrl-C ends only the watching.
+${keysHelp}`,
   flags: {},
   positionals: { min: 0, max: 1 },
   run: (invocation) =>
