@@ -90,10 +90,10 @@ function checkCalm({ compiler, node, context }: Site): void {
 /** Why an action may not stand here, whatever guards it. */
 export function notHere({ context }: Site, name: string, effect: Effect): string | undefined {
   if (context.calm === undefined || (effect !== 'disrupt' && effect !== 'destroy')) return undefined
-  return `"${name}" may ${effect} something, which ${places[context.calm]}.`
+  return `"${name}" may ${effect} something, and ${places[context.calm]}.`
 }
 
 const places = {
-  always: 'nothing may that is always done: it would act after a cancel or a failure, with nobody asked',
-  parallel: 'nothing may that is done beside something else: two members could be out at once',
+  always: 'what is always done must not: it would act after a cancel or a failure, with nobody asked',
+  parallel: 'what is done beside something else must not: two members could be out at once',
 } as const
