@@ -1,7 +1,7 @@
 import { hostname, userInfo } from 'node:os'
 import type { Door } from '../client/door.ts'
 import type { Invocation } from './command.ts'
-import { homeDirectory, readUp } from './home.ts'
+import { homeDirectory, readUp, type Up } from './home.ts'
 
 /** Opens the way to Temporal for one command: settings first, else the `quorate up` that runs here. */
 export async function withDoor<Answer>(
@@ -14,6 +14,7 @@ export async function withDoor<Answer>(
   const door = await openDoor({
     environment,
     identity: loginName(environment),
+    ...uiOf(environment, up),
     ...(up === undefined ? {} : { fallbackAddress: up.address, fallbackNamespace: up.namespace }),
   })
   try {
@@ -21,6 +22,16 @@ export async function withDoor<Answer>(
   } finally {
     await door.close()
   }
+}
+
+/** `$QUORATE_TEMPORAL_UI`, else that of the `quorate up` whose server is asked. */
+function uiOf(
+  { QUORATE_TEMPORAL_UI: own, TEMPORAL_ADDRESS: address }: NodeJS.ProcessEnv,
+  up: Up | undefined,
+): { readonly uiUrl?: string } {
+  if (own !== undefined && own !== '') return { uiUrl: own }
+  const ofUp = up !== undefined && (address === undefined || address === up.address)
+  return ofUp ? { uiUrl: up.uiUrl } : {}
 }
 
 /** Who asks, for the record: `$QUORATE_BY`, else `USER@MACHINE`. */

@@ -12,7 +12,7 @@ export function codeOf({ open, ending }: RunSnapshot): ExitCode {
 
 /** A run as `--json` prints it. Times are ISO UTC. */
 export function runJson(run: RunSnapshot): object {
-  const { id, runbook, phase, open, by, cluster, startedMs, endedMs, status, ending, progress } = run
+  const { id, runbook, phase, open, by, cluster, link, startedMs, endedMs, status, ending, progress } = run
   const { sight, availability } = run
   const time = (ms: number) => new Date(ms).toISOString()
   return {
@@ -22,6 +22,7 @@ export function runJson(run: RunSnapshot): object {
     open,
     by,
     cluster,
+    link,
     started: time(startedMs),
     ended: endedMs === undefined ? undefined : time(endedMs),
     inputs: status?.inputs,

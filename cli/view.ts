@@ -99,6 +99,8 @@ function headLines(run: RunSnapshot, { columns, colour, now }: ViewOptions): rea
   const state = `${phaseWords[phase]}  ${took}`
   return [
     styled(fitted(run.id, columns), 'bold', colour),
+    // Never cut: it is there to be clicked.
+    ...(run.link === undefined ? [] : [styled(run.link, 'dim', colour)]),
     `${fitted(title, Math.max(10, columns - state.length - 2))}  ${styled(state, phaseStyles[phase], colour)}`,
   ]
 }

@@ -1,6 +1,7 @@
 import { Client, Connection, isGrpcDeadlineError, isGrpcServiceError } from '@temporalio/client'
 import { loadClientConnectConfig } from '@temporalio/envconfig'
 import { Unreachable } from './errors.ts'
+import { cloudUi, type UiLinks, uiLinks } from './ui-links.ts'
 
 /** Where every worker of Quorate listens. */
 export const taskQueue = 'quorate'
@@ -10,6 +11,8 @@ export interface Door {
   readonly address: string
   readonly namespace: string
   readonly client: Client
+  /** Links into the Temporal UI, where it is known. */
+  readonly ui?: UiLinks
   /** Runs a request with a deadline; whatever says that nobody answers becomes `Unreachable`. */
   ask<Answer>(request: () => Promise<Answer>, timeoutMs?: number): Promise<Answer>
   close(): Promise<void>
@@ -19,6 +22,8 @@ export interface DoorOptions {
   /** Used when neither TEMPORAL_ADDRESS nor a profile says otherwise. */
   readonly fallbackAddress?: string
   readonly fallbackNamespace?: string
+  /** Address of the Temporal UI; otherwise it is known for Temporal Cloud only. */
+  readonly uiUrl?: string
   readonly environment?: NodeJS.ProcessEnv
   /** What Temporal's history says of who sent something; the process and its machine by default. */
   readonly identity?: string
@@ -40,10 +45,12 @@ export async function openDoor(options: DoorOptions = {}): Promise<Door> {
   })
   const { identity } = options
   const client = new Client({ connection, namespace, ...(identity === undefined ? {} : { identity }) })
+  const uiUrl = options.uiUrl ?? cloudUi(address)
   return {
     address,
     namespace,
     client,
+    ...(uiUrl === undefined ? {} : { ui: uiLinks({ base: uiUrl, namespace, taskQueue }) }),
     async ask(request, timeoutMs = ANSWER_TIMEOUT_MS) {
       try {
         return await connection.withDeadline(Date.now() + timeoutMs, request)

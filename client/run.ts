@@ -20,6 +20,8 @@ export interface RunSummary {
   /** While it is open, what its worker said last, if the server keeps that; else how it ended. */
   readonly phase?: RunPhase
   readonly cluster?: string
+  /** The run in the Temporal UI, where that is known. */
+  readonly link?: string
 }
 
 /** A run in full, as far as it could be asked. */
@@ -87,6 +89,7 @@ export async function describeRun(door: Door, id: string): Promise<RunSnapshot> 
   ])
   return {
     ...summary,
+    ...(door.ui === undefined ? {} : { link: door.ui.run(id) }),
     ...(status === undefined ? {} : { status, phase: status.view.phase, by: status.by }),
     ...(status?.run.cluster === undefined ? {} : { cluster: status.run.cluster }),
     ...(ending === undefined ? {} : { ending, phase: ending.phase }),

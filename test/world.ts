@@ -74,6 +74,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       QUORATE_INVENTORY: lab.inventory,
       QUORATE_STATE: join(directory, 'state'),
       QUORATE_HEARTBEAT_TIMEOUT: '2s',
+      QUORATE_TEMPORAL_UI: temporal.uiUrl,
       ...settings,
     }
     const worker = workerProcess(environment, directory)

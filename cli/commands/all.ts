@@ -7,6 +7,7 @@ import { fleet } from './fleet.ts'
 import { helpCommand } from './help.ts'
 import { inventoryCheck } from './inventory-check.ts'
 import { labHosts } from './lab-hosts.ts'
+import { link } from './link.ts'
 import { lint } from './lint.ts'
 import { newCommand } from './new.ts'
 import { plan } from './plan.ts'
@@ -23,7 +24,7 @@ import { worker } from './worker.ts'
 /** Every command, in the order `help` lists them. */
 export const commands: readonly Command[] = [
   ...[demo, up, down, worker],
-  ...[newCommand, lint, test, runbooks, actions, plan, run, runs, show, watch],
+  ...[newCommand, lint, test, runbooks, actions, plan, run, link, runs, show, watch],
   ...[fleet, schedule, schedules, unschedule],
   ...decisions,
   ...[cancel, inventoryCheck, ...labHosts, schema, docs, helpCommand(() => commands)],

@@ -4,8 +4,7 @@ import { type Command, type Flags, UsageError } from '../command.ts'
 import { whoAsks, withDoor } from '../door.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { inputFlags, readInputs } from '../read-inputs.ts'
-import { shortId } from '../view.ts'
-import { watchToEnd } from './run.ts'
+import { startedText, watchToEnd } from './run.ts'
 
 export const fleet: Command = {
   name: 'fleet',
@@ -37,7 +36,7 @@ leaves out.`,
       const memo = { by: whoAsks(environment), ...(reason === undefined ? {} : { reason }) }
       const id = await startFleet(door, request, memo)
       if (!flags.on('detach')) return watchToEnd(door, id, invocation)
-      terminal.out(flags.on('json') ? JSON.stringify({ id }) : `${id}\nquorate watch ${shortId(id)}`)
+      terminal.out(startedText(door, id, flags.on('json')))
       return exitCodes.done
     })
   },

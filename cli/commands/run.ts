@@ -67,7 +67,7 @@ ${keysHelp}`,
         ...(plan === undefined ? {} : { plan }),
       })
       if (!flags.on('detach')) return watchToEnd(door, id, invocation)
-      terminal.out(flags.on('json') ? JSON.stringify({ id }) : `${id}\nquorate watch ${shortId(id)}`)
+      terminal.out(startedText(door, id, flags.on('json')))
       return exitCodes.done
     })
   },
@@ -78,6 +78,13 @@ function probeAsked(flags: Flags): boolean | undefined {
     throw new UsageError('--probe and --no-probe say the opposite: give one of them. Nothing was started.')
   if (flags.on('no-probe')) return false
   return flags.on('probe') ? true : undefined
+}
+
+/** What is said of a run that is left to itself. */
+export function startedText({ ui }: Door, id: string, json: boolean): string {
+  const link = ui?.run(id)
+  if (json) return JSON.stringify({ id, link })
+  return [id, `quorate watch ${shortId(id)}`, ...(link === undefined ? [] : [link])].join('\n')
 }
 
 /** Checks inputs as far as the runbook is known here; throws `UsageError` naming every wrong one. */
