@@ -1,4 +1,5 @@
 import { suggest } from '../../dsl/near.ts'
+import { wrapped } from '../terminal.ts'
 import { type Command, commonFlags, type FlagSpec, UsageError } from '../command.ts'
 import { exitCodes } from '../exit-codes.ts'
 
@@ -37,14 +38,26 @@ export function commandHelp({ name, usage, summary, details, flags }: Command): 
   )
   const width = Math.max(...rows.map(([text]) => text.length))
   return [
-    `quorate ${name}${usage === '' ? '' : ` ${usage}`}`,
+    ...usageLines(name, usage),
     '',
     `${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`,
-    ...(details === undefined ? [] : ['', details]),
+    ...(details === undefined ? [] : ['', ...details.split('\n').flatMap((line) => fitted(line, ''))]),
     '',
-    ...rows.map(([text, help]) => `  ${text.padEnd(width)}  ${help}`),
+    ...rows.flatMap(([text, help]) => fitted(help, `  ${text.padEnd(width)}  `)),
   ].join('\n')
 }
+
+const helpColumns = 110
+
+/** `text` after `head`, further lines below where it begins. A line that is set with care stays as it is. */
+function fitted(text: string, head: string): readonly string[] {
+  if (head.length + text.length <= helpColumns) return [`${head}${text}`]
+  const lines = wrapped(text, helpColumns - head.length)
+  return lines.map((line, i) => `${i === 0 ? head : ' '.repeat(head.length)}${line}`)
+}
+
+const usageLines = (name: string, usage: string): readonly string[] =>
+  fitted(usage, `quorate ${name} `).map((line) => line.trimEnd())
 
 function overview(commands: readonly Command[]): string {
   const width = Math.max(...commands.map(({ name }) => name.length))

@@ -27,7 +27,7 @@ Where the UI is: $QUORATE_TEMPORAL_UI, or the one of \`quorate up\`, or Temporal
       if (door.ui === undefined) throw new UsageError(unknownUi(door.address))
       const said = isRunbook
         ? await toStart(door.ui, what, inputs)
-        : await toRun(door.ui, await describe(door, what))
+        : toRun(door.ui, await describe(door, what))
       terminal.out(flags.on('json') ? JSON.stringify(said) : lines(said).join('\n'))
       return exitCodes.done
     })
