@@ -41,13 +41,17 @@ export function commandHelp({ name, usage, summary, details, flags }: Command): 
     ...usageLines(name, usage),
     '',
     `${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`,
-    ...(details === undefined ? [] : ['', ...details.split('\n').flatMap((line) => fitted(line, ''))]),
+    ...(details === undefined ? [] : ['', ...paragraphs(details).flatMap((text) => fitted(text, ''))]),
     '',
     ...rows.flatMap(([text, help]) => fitted(help, `  ${text.padEnd(width)}  `)),
   ].join('\n')
 }
 
 const helpColumns = 110
+
+/** A line that was filled goes on in the next. */
+const paragraphs = (details: string): readonly string[] =>
+  details.replaceAll(/(?<=[^\n]{85,})\n(?! )/g, ' ').split('\n')
 
 /** `text` after `head`, further lines below where it begins. A line that is set with care stays as it is. */
 function fitted(text: string, head: string): readonly string[] {
