@@ -67,6 +67,11 @@ const rows: readonly (readonly [string, Partial<Availability>, readonly string[]
       'measured no further: permission denied',
     ],
   ],
+  [
+    'there was none to measure',
+    { cluster: '', stopped: 'there is no cluster' },
+    ['nothing was measured: there is no cluster'],
+  ],
 ]
 test.each(rows)('%s', (_why, change, lines) => {
   expect(availabilityLines(measured(change))).toEqual(lines)

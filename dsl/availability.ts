@@ -1,5 +1,6 @@
 /** What a probe measured of a cluster while a run went on. All times in milliseconds, moments since 1970. */
 export interface Availability {
+  /** "" when there was none to measure. */
   readonly cluster: string
   readonly sinceMs: number
   readonly untilMs: number
@@ -50,7 +51,8 @@ export const failedOf = ({ failed }: Answered): number =>
 
 /** For a person: a line for the writes, one for the reads, and one for whatever could not be measured. */
 export function availabilityLines(measured: Availability): readonly string[] {
-  const { notMeasuredMs, stopped, writes, reads } = measured
+  const { cluster, notMeasuredMs, stopped, writes, reads } = measured
+  if (cluster === '' && stopped !== undefined) return [`nothing was measured: ${stopped}`]
   return [
     line('writes', writes, measured),
     line('reads', reads, measured),

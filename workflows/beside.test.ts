@@ -118,7 +118,17 @@ test('a pause that comes while it ends for a new execution is kept', async () =>
 
 test('what measures and breaks down is told, and the run goes on', async () => {
   on('broken', [uses('a', 'do')])
-  world.onBeside(() => Promise.reject(ApplicationFailure.nonRetryable('no such thing')))
+  const broken = { yes: false }
+  world.onBeside(() => {
+    broken.yes = true
+    return Promise.reject(ApplicationFailure.nonRetryable('no such thing'))
+  })
+  // The run goes on after it: a failure and a cancellation at one moment are another matter.
+  world.on('do', async (_request, context) => {
+    for (; !broken.yes; context.heartbeat()) await context.sleep(20)
+    await context.sleep(500)
+    return {}
+  })
   const handle = await world.start('broken', { memo: { probe: true } })
   const result: RunResult = await handle.result()
   expect(result.steps.done).toBe(1)
@@ -129,7 +139,7 @@ test('a runbook without a cluster has none to measure, and says so', async () =>
   world.offer(program('nowhere', [uses('a', 'do')]))
   const handle = await world.start('nowhere', { memo: { probe: true } })
   const result: RunResult = await handle.result()
-  expect(result.availability?.stopped).toBe('this runbook names no cluster')
+  expect(result.availability?.stopped).toBe('this runbook has no `cluster` at its top')
   expect(besideOf(handle)).toEqual([])
 })
 

@@ -34,7 +34,7 @@ export function startBeside(
 }
 
 const nothingToMeasure: Beside = {
-  end: () => Promise.resolve(unmeasured('this runbook names no cluster')),
+  end: () => Promise.resolve(unmeasured('this runbook has no `cluster` at its top')),
   again: () => undefined,
 }
 
