@@ -4,7 +4,7 @@ import type { ClusterModel } from '../dsl/cluster-model.ts'
 import type { Inventory } from '../dsl/inventory.ts'
 import type { MemberSight } from '../dsl/member-sight.ts'
 import type { Effect, Json, RetrySpec } from '../dsl/program.ts'
-import type { RunIdentity } from '../workflows/ports.ts'
+import type { Override, RunIdentity } from '../workflows/ports.ts'
 import type { EtcdCluster } from './etcd/cluster.ts'
 import { InputError } from './failure.ts'
 import type { RemoteHost } from './ssh/remote-host.ts'
@@ -16,6 +16,8 @@ export interface ActionContext {
   readonly step: string
   /** Whether the runbook is for a cluster that keeps its quorum or for one that has lost it. */
   readonly quorum: 'kept' | 'lost'
+  /** Guards that a person lets pass in this one call. */
+  readonly overrides?: readonly Override[]
   readonly inventory: Inventory
   /** A host of the inventory, connected on first use; throws `InputError` for an unknown name. */
   host(name: string): RemoteHost

@@ -3,12 +3,12 @@ import type { Json } from '../dsl/program.ts'
 import type { ActionRequest, FailureKind } from '../workflows/ports.ts'
 import type { Action, ActionContext, PreparedAction, Progress } from './action.ts'
 import type { Environment } from './environment.ts'
-import { guardDisruption } from './etcd/guard.ts'
+import type { Refusal } from './etcd/guard.ts'
 import { asJson } from './evidence.ts'
 import { ActionError, InputError, RefusedError, UnknownOutcomeError } from './failure.ts'
 import { pollGate } from './gate.ts'
+import { guarded, oneDisruption, refuseOtherCluster } from './guarded.ts'
 import { clusterNamed } from './inventory/look-up.ts'
-import { guardQuorumLost } from './recover/quorum-lost.ts'
 import { withinTime } from './within-time.ts'
 import { workerFiles } from './worker-files.ts'
 
@@ -23,6 +23,8 @@ export interface Attempt {
   /** Aborted when the activity is cancelled or the worker stops. */
   readonly signal: AbortSignal
   heartbeat(progress: Json): void
+  /** Why the run this belongs to does not hold that cluster's lock, as a sentence; not asked where nobody can tell. */
+  readonly whyUnlocked?: (cluster: string, signal: AbortSignal) => Promise<string | undefined>
 }
 
 /**
@@ -59,7 +61,12 @@ export function toFailure(action: Pick<Action, 'name' | 'effect'>, error: unknow
     message: known.message,
     type: known.name,
     nonRetryable: true,
-    details: [{ kind: kinds[known.name] }],
+    details: [
+      {
+        kind: kinds[known.name],
+        ...(known instanceof RefusedError && known.guard !== undefined && { guard: known.guard }),
+      },
+    ],
     ...(error instanceof Error && { cause: error }),
   })
 }
@@ -127,21 +134,43 @@ async function effectOnce(
     await performance.record('probe', { found: true })
     return asJson(there)
   }
-  await guarded(performance.action, prepared, context)
-  return asJson(await prepared.run(context))
+  const { action, request, attempt } = performance
+  refuseOtherCluster(action, prepared, request)
+  const over = oneDisruption(context, prepared.disrupts?.cluster)
+  try {
+    if (harms(action)) await refuseUnlocked(attempt, request, signal)
+    await recordGuard(performance, prepared, await guarded(action, prepared, context))
+    return asJson(await prepared.run(context))
+  } finally {
+    over()
+  }
 }
 
-/** A member may go while the quorum holds without it; where the quorum is lost, only while it stays lost. */
-export async function guarded(
-  { effect }: Pick<Action, 'effect'>,
-  { disrupts }: PreparedAction,
-  context: ActionContext,
+const harms = ({ effect }: Action): boolean => effect === 'disrupt' || effect === 'destroy'
+
+/** A lock can be ended by hand, and an activity can be asked for by hand. */
+async function refuseUnlocked(
+  { whyUnlocked }: Attempt,
+  { run }: ActionRequest,
+  signal: AbortSignal,
 ): Promise<void> {
-  if (context.quorum === 'lost') {
-    const { cluster } = context.run
-    if (effect === 'disrupt' || effect === 'destroy')
-      await guardQuorumLost(context, cluster ?? disrupts?.cluster)
-  } else if (disrupts) await guardDisruption(context, disrupts)
+  if (run.cluster === undefined) return
+  const why = await whyUnlocked?.(run.cluster, signal)
+  if (why !== undefined) throw new RefusedError(`Nothing was done: ${why}`, { guard: 'lock' })
+}
+
+/** When the guard looked for the last time, and what a person let it let pass. */
+async function recordGuard(
+  { record, request: { overrides = [] } }: Performance,
+  { disrupts }: PreparedAction,
+  passed: readonly Refusal[],
+): Promise<void> {
+  for (const { guard, why } of passed) {
+    const override = overrides.find((one) => one.guard === guard)
+    await record('override', { ...override, guard, refusal: why })
+  }
+  if (disrupts)
+    await record('guard', { verdict: passed.length === 0 ? 'let' : 'overridden', asked: disrupts })
 }
 
 function gate(performance: Performance, prepared: PreparedAction): Promise<Json> {
@@ -180,6 +209,7 @@ async function contextFor(performance: Performance, signal: AbortSignal): Promis
     run: request.run,
     step: request.step,
     quorum: request.quorum ?? 'kept',
+    ...(request.overrides && { overrides: request.overrides }),
     inventory,
     signal,
     progress: onProgress,

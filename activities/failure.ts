@@ -1,3 +1,5 @@
+import type { GuardName } from '../dsl/guards.ts'
+
 /** One class per decision of the caller. Which of Temporal's failures each becomes is said in `execute.ts`. */
 
 /** What was asked for is wrong: trying again cannot help. */
@@ -8,6 +10,13 @@ export class InputError extends Error {
 /** A check or a guard said no before anything was changed. */
 export class RefusedError extends Error {
   override readonly name = 'RefusedError'
+  /** Which of the engine's guards it was. */
+  readonly guard: GuardName | undefined
+
+  constructor(message: string, options: ErrorOptions & { readonly guard?: GuardName } = {}) {
+    super(message, options)
+    this.guard = options.guard
+  }
 }
 
 /** It was tried and did not happen. */

@@ -17,7 +17,7 @@ export interface ViewOptions {
 
 /** A run as a person sees it: what it is, its steps, and what it waits for with the commands that decide. */
 export function renderView(run: RunSnapshot, options: ViewOptions): readonly string[] {
-  const head = headLines(run, options)
+  const head = [...headLines(run, options), ...overrideLines(run, options)]
   const brief = options.rows !== undefined && options.rows < ROOMY_ROWS
   const tail = [
     ...memberLines(run, { ...options, brief }),
@@ -103,6 +103,19 @@ function headLines(run: RunSnapshot, { columns, colour, now }: ViewOptions): rea
     ...(run.link === undefined ? [] : [styled(run.link, 'dim', colour)]),
     `${fitted(title, Math.max(10, columns - state.length - 2))}  ${styled(state, phaseStyles[phase], colour)}`,
   ]
+}
+
+/** Loud, and as long as the run is looked at: what a person let pass is no small print. */
+function overrideLines({ status, ending }: RunSnapshot, { columns, colour }: ViewOptions): readonly string[] {
+  const ended = ending?.phase === 'done' ? ending.result.overrides : undefined
+  return (status?.view.overrides ?? ended ?? []).flatMap(({ guard, by, comment, summary, refusal }) =>
+    wrapped(
+      plainLine(
+        `! OVERRIDDEN: the guard "${guard}" at "${summary}", approved by ${by}${comment === '' ? '' : ` (${comment})`}. It had refused: ${refusal}`,
+      ),
+      columns,
+    ).map((line) => styled(line, 'red', colour)),
+  )
 }
 
 const phaseStyles: Readonly<Record<RunPhase, Style>> = {
@@ -203,10 +216,15 @@ function failureLines({ failure }: Waiting, { columns, colour }: ViewOptions): r
 }
 
 /** Line by line as the runbook has it. */
-function askedLines({ failure }: Waiting, { message }: Approval, { columns, colour }: ViewOptions) {
+function askedLines(
+  { failure }: Waiting,
+  { message, overrides }: Approval,
+  { columns, colour }: ViewOptions,
+) {
   const lines = message.trimEnd().split('\n')
   return [
     ...wrapped(failure.summary, columns).map((line) => styled(line, 'bold', colour)),
+    ...(overrides === undefined ? [] : [styled(`! OVERRIDE OF THE GUARD "${overrides}"`, 'red', colour)]),
     ...lines.flatMap((line) => (line.trim() === '' ? [''] : wrapped(line, columns))),
     '',
   ]

@@ -21,12 +21,26 @@ export interface StartRequest {
   readonly hash?: string
   /** Carry out this plan, or nothing. */
   readonly plan?: PlanPin
+  /** Guards that may be overridden in it, each time with an approval; takes a `reason`. */
+  readonly override?: readonly string[]
 }
 
 /** Starts a run and returns its id. Throws `Unreachable` when no worker would take it; nothing was started then. */
 export async function startRun(door: Door, request: StartRequest): Promise<string> {
   await requireWorker(door)
-  const { runbook, inputs, cluster, by, wait = false, reason, probe, watch, hash, plan } = request
+  const {
+    runbook,
+    inputs,
+    cluster,
+    by,
+    wait = false,
+    reason,
+    probe,
+    watch,
+    hash,
+    plan,
+    override = [],
+  } = request
   const memo: RunMemo = {
     by,
     wait,
@@ -35,6 +49,7 @@ export async function startRun(door: Door, request: StartRequest): Promise<strin
     ...(watch === undefined ? {} : { watch }),
     ...(hash === undefined ? {} : { hash }),
     ...(plan === undefined ? {} : { plan }),
+    ...(override.length === 0 ? {} : { override }),
   }
   const handle = await door.ask(() =>
     door.client.workflow.start(runbook, {

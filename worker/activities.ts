@@ -36,7 +36,7 @@ import type {
   PreviewRequest,
 } from '../workflows/plan.ts'
 import { pastDurations } from './durations.ts'
-import { holderOf } from './holder.ts'
+import { holderOf, whyUnlocked } from './holder.ts'
 import { type Loaded, loadRunbook } from './load.ts'
 import { notifyChannels } from './notify.ts'
 
@@ -73,9 +73,7 @@ export interface OwnActivities {
 export function createActivities(
   options: ActivityOptions,
 ): OwnActivities & Readonly<Record<string, unknown>> {
-  const actions = [...options.catalogue].map(
-    ([name, action]) => [name, performing(action, options.environment)] as const,
-  )
+  const actions = [...options.catalogue].map(([name, action]) => [name, performing(action, options)] as const)
   return {
     ...Object.fromEntries(actions),
     'quorate.load': (request) => asInputFailure(() => load(request, options)),
@@ -94,17 +92,17 @@ export function createActivities(
   }
 }
 
-function performing(action: Action, environment: Environment): ActionActivity {
+function performing(action: Action, { environment, client }: ActivityOptions): ActionActivity {
   return async (request) => {
     try {
-      return await executeAction(action, request, environment, attemptOf(request, Context.current()))
+      return await executeAction(action, request, environment, attemptOf(request, client, Context.current()))
     } catch (error) {
       throw afterShutdown(error)
     }
   }
 }
 
-function attemptOf({ timeoutMs }: ActionRequest, context: Context): Attempt {
+function attemptOf({ timeoutMs }: ActionRequest, client: Client, context: Context): Attempt {
   const { workflowExecution, activityId, attempt } = context.info
   return {
     id: `${workflowExecution?.runId ?? ''}.${activityId}`,
@@ -112,6 +110,8 @@ function attemptOf({ timeoutMs }: ActionRequest, context: Context): Attempt {
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     signal: context.cancellationSignal,
     heartbeat: (progress) => context.heartbeat(progress),
+    whyUnlocked: (cluster, signal) =>
+      whyUnlocked(client, { cluster, run: workflowExecution?.workflowId ?? '' }, signal),
   }
 }
 

@@ -27,6 +27,33 @@ export async function holderOf(
   return { ...memo, cluster: request.cluster, running: await isRunning(client, memo) }
 }
 
+/**
+ * Why the workflow that asks for an activity does not hold that cluster's lock, as a sentence; `undefined` when it
+ * does. A server that does not answer is asked again until the signal says that the time is up.
+ */
+export async function whyUnlocked(
+  client: Client,
+  { cluster, run }: { readonly cluster: string; readonly run: string },
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const holder = await untilAnswered(() => openLock(client, cluster), signal)
+  if (holder?.memo.run === run) return undefined
+  const now = holder
+    ? `${holder.memo.run}, started by ${holder.memo.by}, holds it`
+    : 'nobody holds it: it was ended by hand, or never taken'
+  return `${run || 'who asks'} does not hold the lock of ${cluster}; ${now}. Start a new run once that is settled.`
+}
+
+async function untilAnswered<Answer>(ask: () => Promise<Answer>, signal: AbortSignal): Promise<Answer> {
+  for (;;) {
+    try {
+      return await ask()
+    } catch {
+      await sleep(pollMs, undefined, { signal })
+    }
+  }
+}
+
 interface OpenLock {
   readonly runId: string
   readonly memo: LockMemo

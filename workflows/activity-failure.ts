@@ -5,7 +5,7 @@ import type { FailureKind } from './ports.ts'
 /** What an activity's failure means for its step. Silence about an effect is never taken for a failure of it. */
 export function stepFailure({ cause }: ActivityFailure, isRead: boolean): StepFailure {
   if (cause instanceof ApplicationFailure) {
-    return new StepFailure(kindOf(cause) ?? (isRead ? 'failed' : 'unknown'), cause.message)
+    return new StepFailure(kindOf(cause) ?? (isRead ? 'failed' : 'unknown'), cause.message, guardOf(cause))
   }
   const kind = isRead ? 'failed' : 'unknown'
   if (cause instanceof TimeoutFailure) {
@@ -22,6 +22,12 @@ const kinds: Readonly<Record<string, FailureKind>> = {
   RefusedError: 'refused',
   ActionError: 'failed',
   UnknownOutcomeError: 'unknown',
+}
+
+function guardOf({ details }: ApplicationFailure): string | undefined {
+  const said: unknown = details?.[0]
+  const guard = typeof said === 'object' && said !== null && 'guard' in said ? said.guard : undefined
+  return typeof guard === 'string' ? guard : undefined
 }
 
 function kindOf({ details, type }: ApplicationFailure): FailureKind | undefined {

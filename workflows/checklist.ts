@@ -1,7 +1,17 @@
 import type { LockHolder } from './doors.ts'
 import { escaped } from './escaped.ts'
 import { withheldTexts } from './offers.ts'
-import type { Approval, DecisionKind, RunPhase, RunView, StepStatus, StepView, Waiting } from './ports.ts'
+import { overrideText } from './override.ts'
+import type {
+  Approval,
+  DecisionKind,
+  OverrideUsed,
+  RunPhase,
+  RunView,
+  StepStatus,
+  StepView,
+  Waiting,
+} from './ports.ts'
 
 export interface ChecklistInput {
   readonly title: string
@@ -44,6 +54,7 @@ const phases: Readonly<Record<RunPhase, string>> = {
 
 function situation({ view, pausedBy, queuedBehind, outcome }: ChecklistInput): readonly string[] {
   return [
+    ...(view.overrides ?? []).slice(-mostListed).map(overrideLine),
     ...(queuedBehind ? [behind(queuedBehind)] : []),
     ...(pausedBy === undefined
       ? []
@@ -52,6 +63,9 @@ function situation({ view, pausedBy, queuedBehind, outcome }: ChecklistInput): r
     ...(outcome === undefined ? [] : [escaped(outcome, longText)]),
   ]
 }
+
+const overrideLine = (used: OverrideUsed): string =>
+  `⚠ **${escaped(overrideText(used), longText)}**, at “${escaped(used.summary)}”. The guard had refused: ${escaped(used.refusal, longText)}`
 
 function behind({ cluster, run, by, sinceMs }: LockHolder): string {
   return `The cluster ${escaped(cluster)} is locked by the run ${escaped(run)} of ${escaped(by)} since ${isoTime(sinceMs)}.`

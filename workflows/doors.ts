@@ -3,7 +3,7 @@ import type { Sight } from '../dsl/member-sight.ts'
 import type { Policy } from '../dsl/policy.ts'
 import type { Json, Program } from '../dsl/program.ts'
 import type { EvidenceEntry } from './evidence-entry.ts'
-import type { DecisionKind, GateCall, RunIdentity, RunState, RunView } from './ports.ts'
+import type { DecisionKind, GateCall, OverrideUsed, RunIdentity, RunState, RunView } from './ports.ts'
 import type { Fingerprint } from './plan.ts'
 
 /** What a run answers to and what it says: the contract between workflows, worker and clients. Types only. */
@@ -112,6 +112,8 @@ export interface RunMemo {
   readonly watch?: boolean
   /** Carry out this plan, or nothing. */
   readonly plan?: PlanPin
+  /** Guards that may be overridden in this run, each time with an approval; takes a `reason`. Also as one text, `a,b`. */
+  readonly override?: readonly string[] | string
   /** Continue as new after so many events of history: for tests. */
   readonly continueAfterEvents?: number
   /** Workflow id of the fleet it is a part of, which is told how it stands. */
@@ -175,6 +177,8 @@ export interface RunResult {
   readonly steps: Readonly<Record<'done' | 'skipped' | 'notNeeded' | 'failed', number>>
   /** Where it was asked for. */
   readonly availability?: Availability
+  /** Guards that were overridden, oldest first. */
+  readonly overrides?: readonly OverrideUsed[]
 }
 
 /**
@@ -198,6 +202,7 @@ export interface FailureDetails {
   readonly undone?: readonly string[]
   /** Where it was asked for. */
   readonly availability?: Availability
+  readonly overrides?: readonly OverrideUsed[]
   /** With `ClusterLocked`. */
   readonly holder?: LockHolder
 }

@@ -19,8 +19,8 @@ interface Asked {
   readonly ask: number
   readonly step: string
   readonly summary: string
-  /** Something is to be approved or to be done by hand; else how the step failed. */
-  readonly what: 'approval' | 'manual' | FailureKind
+  /** Something is to be approved or done by hand, or a guard to be let pass; else how the step failed. */
+  readonly what: 'approval' | 'manual' | 'override' | FailureKind
   /** What was asked or what had happened; at most 1000 characters. */
   readonly message: string
   readonly offers: readonly DecisionKind[]

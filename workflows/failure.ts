@@ -4,10 +4,13 @@ import type { Failure, FailureKind } from './ports.ts'
 export class StepFailure extends Error {
   override readonly name = 'StepFailure'
   readonly kind: FailureKind
+  /** Which of the engine's guards refused. */
+  readonly guard: string | undefined
 
-  constructor(kind: FailureKind, message: string) {
+  constructor(kind: FailureKind, message: string, guard?: string) {
     super(message)
     this.kind = kind
+    this.guard = guard
   }
 }
 
@@ -45,6 +48,9 @@ export class BegunAnew extends Error {
 
 /** Whatever was thrown while a step was worked out or performed, as data; what is not a failure of a step is thrown on. */
 export function asFailure(error: unknown, step: string, summary: string): Failure {
-  if (error instanceof StepFailure) return { kind: error.kind, message: error.message, step, summary }
+  if (error instanceof StepFailure) {
+    const { kind, message, guard } = error
+    return { kind, message, step, summary, ...(guard === undefined ? {} : { guard }) }
+  }
   return { kind: 'failed', message: error instanceof Error ? error.message : String(error), step, summary }
 }

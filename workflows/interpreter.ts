@@ -5,6 +5,7 @@ import { RunCancelled } from './failure.ts'
 import { Forward } from './forward.ts'
 import { Memory, nothingYet } from './memory.ts'
 import { Outline } from './outline.ts'
+import type { OverrideAsked } from './override.ts'
 import { top } from './place.ts'
 import type { Ports, RunPhase, RunState, Waiting } from './ports.ts'
 import { Ended, type RunEnd } from './run-end.ts'
@@ -22,21 +23,28 @@ export async function interpret(
   given: Given,
   ports: Ports,
   state: RunState = nothingYet,
+  override?: OverrideAsked,
 ): Promise<RunEnd> {
   const scope = Scope.of(given)
-  const run = prepared(program, scope, ports, state)
+  const run = { ...prepared(program, scope, ports, state), override }
   const end = await ended(run, scope)
   run.report(end.kind)
   return end
 }
 
-function prepared(program: Program, scope: Scope, ports: Ports, state: RunState): Run {
+function prepared(program: Program, scope: Scope, ports: Ports, state: RunState): Omit<Run, 'override'> {
   const outline = new Outline(program.steps, top(scope, program.quorum), (step, place) =>
     summaryOf(step, program.actions, place.scope.values()),
   )
+  const memory = new Memory(state)
   const report = (phase: RunPhase, waiting?: Waiting): void =>
-    ports.report({ phase, steps: outline.views(), ...(waiting ? { waiting } : {}) })
-  return { program, ports, memory: new Memory(state), outline, locked: lockedBy(program, scope), report }
+    ports.report({
+      phase,
+      steps: outline.views(),
+      ...(waiting ? { waiting } : {}),
+      ...(memory.overrides.length === 0 ? {} : { overrides: memory.overrides }),
+    })
+  return { program, ports, memory, outline, locked: lockedBy(program, scope), report }
 }
 
 /** As whoever acquires the lock works it out. */

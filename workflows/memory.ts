@@ -1,5 +1,5 @@
 import { isWithin } from './place.ts'
-import type { Decision, Failure, RollbackState, RunState, StepResult } from './ports.ts'
+import type { Decision, Failure, OverrideUsed, RollbackState, RunState, StepResult } from './ports.ts'
 
 type Tried = 'failed' | 'unknown'
 
@@ -14,6 +14,7 @@ export class Memory {
   readonly #begun: Set<string>
   #rollback: Omit<RollbackState, 'undone'> | undefined
   #asks: number
+  #overrides: readonly OverrideUsed[]
 
   constructor(state: RunState) {
     this.#results = new Map(Object.entries(state.results))
@@ -23,6 +24,7 @@ export class Memory {
     this.#failures = new Map(Object.entries(state.failures ?? {}))
     this.#begun = new Set(state.begun ?? [])
     this.#asks = state.asks ?? 0
+    this.#overrides = state.overrides ?? []
   }
 
   state(): RunState {
@@ -32,6 +34,7 @@ export class Memory {
       ...(this.#failures.size === 0 ? {} : { failures: Object.fromEntries(this.#failures) }),
       ...(this.#begun.size === 0 ? {} : { begun: [...this.#begun] }),
       ...(this.#asks === 0 ? {} : { asks: this.#asks }),
+      ...(this.#overrides.length === 0 ? {} : { overrides: this.#overrides }),
     }
     if (!this.#rollback) return forward
     return { ...forward, rollback: { ...this.#rollback, undone: Object.fromEntries(this.#undone) } }
@@ -101,6 +104,15 @@ export class Memory {
   /** The number of what a person is asked now. */
   nextAsk(): number {
     return ++this.#asks
+  }
+
+  /** Guards that were overridden so far, oldest first. */
+  get overrides(): readonly OverrideUsed[] {
+    return this.#overrides
+  }
+
+  keepOverride(used: OverrideUsed): void {
+    this.#overrides = [...this.#overrides, used]
   }
 
   get rollback(): Omit<RollbackState, 'undone'> | undefined {

@@ -48,6 +48,23 @@ export interface ActionCall {
   readonly quorum: Program['quorum']
   /** A cancel does not call it off. */
   readonly steadfast?: true
+  readonly overrides?: readonly Override[]
+}
+
+/** A guard that is let pass for one call, who approved that with which comment, and why the run asked for it. */
+export interface Override {
+  readonly guard: string
+  readonly by: string
+  readonly comment: string
+  readonly reason: string
+}
+
+/** An override that was approved: for which call, and what the guard had said. */
+export interface OverrideUsed extends Override {
+  readonly step: string
+  readonly summary: string
+  readonly refusal: string
+  readonly atMs: number
 }
 
 export interface Notice {
@@ -86,6 +103,7 @@ export interface ActionRequest {
   readonly quorum?: Program['quorum']
   /** What this try may take; the action's own time unless given. */
   readonly timeoutMs?: number
+  readonly overrides?: readonly Override[]
 }
 
 export interface RunIdentity {
@@ -109,6 +127,8 @@ export interface Failure {
   readonly message: string
   readonly step: string
   readonly summary: string
+  /** Which of the engine's guards refused it. */
+  readonly guard?: string
 }
 
 export type DecisionKind = 'approve' | 'reject' | 'confirm' | 'retry' | 'skip' | 'rollback' | 'abort'
@@ -156,6 +176,8 @@ export interface Approval {
   readonly expiresMs?: number
   /** Who approved so far, where it takes more than one. */
   readonly given?: readonly Decision[]
+  /** The guard that is to be overridden. */
+  readonly overrides?: string
 }
 
 export interface Decision {
@@ -206,6 +228,8 @@ export interface RunView {
   readonly phase: RunPhase
   readonly steps: readonly StepView[]
   readonly waiting?: Waiting
+  /** Guards that were overridden so far, oldest first. */
+  readonly overrides?: readonly OverrideUsed[]
 }
 
 /** What must survive a continue-as-new: the results so far. All else is worked out again from the program. */
@@ -225,6 +249,7 @@ export interface RunState {
   readonly rollback?: RollbackState
   /** How often a person was asked so far. */
   readonly asks?: number
+  readonly overrides?: readonly OverrideUsed[]
 }
 
 export interface RollbackState {

@@ -215,7 +215,8 @@ export class RunSession implements Decidable {
   }
 
   ended(phase: RunPhase, outcome: string): void {
-    this.#view = { phase, steps: this.#view.steps }
+    const { steps, overrides } = this.#view
+    this.#view = { phase, steps, ...(overrides ? { overrides } : {}) }
     this.#outcome = outcome
     this.#refresh()
   }
@@ -272,7 +273,7 @@ export class RunSession implements Decidable {
       ask,
       step: failure.step,
       summary: failure.summary,
-      what: approval ? (approval.manual ? 'manual' : 'approval') : failure.kind,
+      what: approval ? askedFor(approval) : failure.kind,
       message: (approval?.message ?? failure.message).slice(0, longestMessage),
       ...(approval?.by === undefined ? {} : { by: approval.by }),
       ...(approval?.people === undefined ? {} : { people: approval.people }),
@@ -348,4 +349,9 @@ const attributes = {
   runbook: defineSearchAttributeKey('QuorateRunbook', SearchAttributeType.KEYWORD),
   state: defineSearchAttributeKey('QuorateState', SearchAttributeType.KEYWORD),
   by: defineSearchAttributeKey('QuorateBy', SearchAttributeType.KEYWORD),
+}
+
+function askedFor({ manual, overrides }: Approval): 'approval' | 'manual' | 'override' {
+  if (overrides !== undefined) return 'override'
+  return manual ? 'manual' : 'approval'
 }

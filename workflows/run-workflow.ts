@@ -24,7 +24,8 @@ import { nothingYet } from './memory.ts'
 import type { RunState, StepStatus } from './ports.ts'
 import { describeEnd, type RunEnd } from './run-end.ts'
 import { holdLock } from './run-lock.ts'
-import { memoOf } from './run-memo.ts'
+import { type OverrideAsked, overridesSaid } from './override.ts'
+import { memoOf, overrideOf } from './run-memo.ts'
 import { RunSession } from './run-session.ts'
 import { TemporalPorts } from './temporal-ports.ts'
 import { openUpdates } from './updates.ts'
@@ -71,13 +72,14 @@ async function run(
   input: Json | undefined,
   before: Carried | undefined,
 ): Promise<RunResult> {
+  const override = overrideOf()
   const carried = before ?? (await firstCarried(session, input))
   session.loaded(carried.loaded, carried.cluster)
   keepEvidence(session, carried.loaded)
   const lock = await lockOf(session, carried, before !== undefined)
   if (before === undefined) await asPlanned(session, lock)
   const beside = startBeside(session, carried.loaded, carried.measured)
-  const end = await interpreted(session, carried, input, beside)
+  const end = await interpreted({ session, carried, input, beside, override })
   const measured = beside && (await beside.end())
   if (measured) session.measured(withSteps(measured, session.status().view.steps))
   await release(lock)
@@ -140,12 +142,15 @@ async function asPlanned(session: RunSession, lock: Lock | undefined): Promise<v
   }
 }
 
-async function interpreted(
-  session: RunSession,
-  carried: Carried,
-  input: Json | undefined,
-  beside: Beside | undefined,
-): Promise<RunEnd> {
+interface Interpreted {
+  readonly session: RunSession
+  readonly carried: Carried
+  readonly input: Json | undefined
+  readonly beside: Beside | undefined
+  readonly override: OverrideAsked | undefined
+}
+
+async function interpreted({ session, carried, input, beside, override }: Interpreted): Promise<RunEnd> {
   const { loaded, startedMs, state } = carried
   const ports = new TemporalPorts({
     session,
@@ -156,7 +161,7 @@ async function interpreted(
   })
   const { id, runbook } = session.identity
   const about = { id, runbook, startedAt: new Date(startedMs).toISOString() }
-  return interpret(loaded.program, { inputs: loaded.inputs, run: about }, ports, state)
+  return interpret(loaded.program, { inputs: loaded.inputs, run: about }, ports, state, override)
 }
 
 /** What goes on beside is ended first; returns where something came up meanwhile that must not be lost. */
@@ -199,7 +204,7 @@ async function release(lock: Lock | undefined): Promise<void> {
 
 function result(session: RunSession, { loaded, cluster }: Carried, end: RunEnd): RunResult {
   if (end.kind !== 'done') throw ending(session, end)
-  const { steps } = session.status().view
+  const { steps, overrides } = session.status().view
   const count = (status: StepStatus): number => steps.filter((step) => step.status === status).length
   return {
     outputs: end.outputs,
@@ -215,11 +220,13 @@ function result(session: RunSession, { loaded, cluster }: Carried, end: RunEnd):
       failed: count('failed'),
     },
     ...(session.availability ? { availability: session.availability } : {}),
+    ...(overrides === undefined ? {} : { overrides }),
   }
 }
 
 function ending(session: RunSession, end: Exclude<RunEnd, { kind: 'done' }>): Error {
-  const outcome = describeEnd(end)
+  const { overrides = [] } = session.status().view
+  const outcome = `${describeEnd(end)}${overridesSaid(overrides)}`
   session.ended(end.kind, outcome)
   if (end.kind === 'cancelled') {
     upsertMemo({ outcome })
@@ -230,6 +237,7 @@ function ending(session: RunSession, end: Exclude<RunEnd, { kind: 'done' }>): Er
     step: end.failure.step,
     ...end.tally,
     ...(availability ? { availability } : {}),
+    ...(overrides.length === 0 ? {} : { overrides }),
   })
 }
 

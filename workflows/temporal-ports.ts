@@ -129,7 +129,7 @@ export class TemporalPorts implements Ports {
     session.stopped(false)
   }
 
-  #request({ step, with: inputs, gate, undo, quorum, timeoutMs }: ActionCall): ActionRequest {
+  #request({ step, with: inputs, gate, undo, quorum, timeoutMs, overrides }: ActionCall): ActionRequest {
     return {
       run: this.#options.session.identity,
       step,
@@ -138,6 +138,7 @@ export class TemporalPorts implements Ports {
       undo,
       quorum,
       timeoutMs,
+      ...(overrides ? { overrides } : {}),
     }
   }
 

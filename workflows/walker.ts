@@ -27,6 +27,7 @@ import { isEffect } from './effect.ts'
 import type { Memory } from './memory.ts'
 import { noticeOf, toldResult } from './notice.ts'
 import type { Outline } from './outline.ts'
+import { callWithOverrides, type OverrideAsked, overrideNote } from './override.ts'
 import { iterations, type Place, placeOf } from './place.ts'
 import type {
   ActionCall,
@@ -51,6 +52,7 @@ export interface Run {
   readonly outline: Outline
   /** The cluster whose lock the run holds. */
   readonly locked: string | undefined
+  readonly override: OverrideAsked | undefined
   report(phase: RunPhase, waiting?: Waiting): void
 }
 
@@ -176,7 +178,8 @@ export class Walker {
       if (step.kind === 'notify') return await this.#tell(step, place, summary, startedMs)
       const output = await this.#perform(step, place, summary)
       this.#give(step, place, output)
-      this.#finish(step, place, { status: 'done', ...kept(step, output), startedMs, endedMs: ports.now() })
+      const said = { ...kept(step, output), ...overrideNote(this.#run.memory.overrides, place.path) }
+      this.#finish(step, place, { status: 'done', ...said, startedMs, endedMs: ports.now() })
       return { kind: 'over' }
     } catch (error) {
       if (error instanceof StepFailure)
@@ -280,7 +283,7 @@ export class Walker {
     switch (step.kind) {
       case 'uses':
         return this.#call(
-          step,
+          { step, place },
           this.#callOf(step, step.uses, place, summary),
           retryOf(step, this.#action(step.uses)),
         )
@@ -318,7 +321,7 @@ export class Walker {
   async #gate(step: GateStep, place: Place, summary: string): Promise<Json> {
     const call = { ...this.#callOf(step, step.gate, place, summary), gate: gateOf(step, place) }
     try {
-      return await this.#call(step, call, step.retry ?? once)
+      return await this.#call({ step, place }, call, step.retry ?? once)
     } catch (error) {
       if (!(error instanceof StepFailure) || !step.else) throw error
       throw new StepFailure(error.kind, `${textOf(step.else, place.scope.values())} (${error.message})`)
@@ -326,14 +329,18 @@ export class Walker {
   }
 
   /** Refusals are not tried again: a check does not change its mind by itself, and a gate is there to wait. */
-  async #call(step: Step, call: ActionCall, retry: RetrySpec): Promise<Json> {
+  async #call(
+    at: { readonly step: Step; readonly place: Place },
+    call: ActionCall,
+    retry: RetrySpec,
+  ): Promise<Json> {
     let waitMs = retry.intervalMs
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#run.ports.call(call)
+        return await callWithOverrides(this.#run, this.#direction, at, call)
       } catch (error) {
         if (!(error instanceof StepFailure)) throw error
-        if (error.kind !== 'refused' && isEffect(this.#run.program, step))
+        if (error.kind !== 'refused' && isEffect(this.#run.program, at.step))
           this.#run.memory.keepTried(call.step, error.kind)
         if (error.kind === 'refused' || attempt >= retry.attempts) throw error
         await this.#waitForNextTry(call, waitMs, `try ${attempt + 1} of ${retry.attempts}`, error.message)

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { quorumOf } from './assess.ts'
-import { whyNotDisrupt, whyNotPause } from './guard.ts'
+import { refusalsOfRemoval, refusalsOfStop, whyNotDisrupt, whyNotPause } from './guard.ts'
 import type { Inspection, MemberView } from './inspection.ts'
 
 type Kind = 'well' | 'down' | 'lagging' | 'learner' | 'unstarted'
@@ -112,6 +112,37 @@ test('one that is not well may be stopped whatever alarm it has raised', () => {
 test('the only voter goes on the word of the runbook, and no one else for it', () => {
   expect(whyNotDisrupt(cluster('well'), 'm1', true)).toBeUndefined()
   expect(whyNotDisrupt(cluster('well', 'down', 'well'), 'm3', true)).toMatch(/m2 is down/)
+})
+
+test.each<[string, Inspection, readonly string[]]>([
+  ['nothing', cluster('well', 'well', 'well', 'well', 'well'), []],
+  ['another down, of five', cluster('well', 'down', 'well', 'well', 'well'), ['health']],
+  ['another down, of three', cluster('well', 'down', 'well'), ['health', 'quorum']],
+  ['one of two', cluster('well', 'well'), ['quorum']],
+  [
+    'all of it',
+    { ...cluster('well', 'down', 'well'), alarms: ['CORRUPT on m2'], leader: '' },
+    ['health', 'alarm', 'leader', 'quorum'],
+  ],
+  [
+    'two clusters, which nobody may let pass',
+    { ...cluster('well', 'well', 'well'), clusterId: '' },
+    ['identity'],
+  ],
+])('who lets one guard pass hears of the others: %s', (_what, seen, guards) => {
+  expect(refusalsOfStop(seen, seen.members.at(-1)?.name).map(({ guard }) => guard)).toEqual(guards)
+})
+
+test.each<[string, Inspection, string, number, readonly string[]]>([
+  ['one of three, a margin of one', cluster('well', 'well', 'well'), 'm3', 1, ['margin']],
+  ['one of three, a margin of none', cluster('well', 'well', 'well'), 'm3', 0, []],
+  ['one of three beside a dead one', cluster('well', 'down', 'well'), 'm3', 0, ['quorum']],
+  ['one of three beside a dead one, more margin', cluster('well', 'down', 'well'), 'm3', 1, ['quorum']],
+  ['the only voter', cluster('well', 'learner'), 'm1', 0, ['last']],
+  ['a learner', cluster('well', 'learner'), 'm2', 1, []],
+  ['one that is gone', cluster('well', 'well', 'well'), 'm9', 1, []],
+])('a removal: %s', (_what, seen, member, margin, guards) => {
+  expect(refusalsOfRemoval(seen, { member, id: '', margin }).map(({ guard }) => guard)).toEqual(guards)
 })
 
 const full = { alarms: ['NOSPACE on m1', 'NOSPACE on m2'] }

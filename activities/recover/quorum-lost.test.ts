@@ -1,7 +1,8 @@
 import { expect, test } from '@jest/globals'
 import type { MemberStatus } from '../etcd/answers.ts'
+import { EtcdError } from '../etcd/errors.ts'
 import type { SeatFacts } from '../etcd/sweep.ts'
-import { whyQuorumLives } from './quorum-lost.ts'
+import { whyQuorumLives, whyTurnedAway } from './quorum-lost.ts'
 
 const silent = (member: string): SeatFacts => ({
   ...{ member, host: `on-${member}`, url: '', linearizable: false, reads: false },
@@ -32,3 +33,20 @@ test.each<[string, readonly SeatFacts[], string | undefined]>([
     'm1 on on-m1 serves reads through the quorum.',
   ],
 ])('%s', (_situation, seats, refusal) => expect(whyQuorumLives(seats)).toBe(refusal))
+
+test.each<[string, string, number | undefined, boolean]>([
+  ['refuses the connection', 'connect ECONNREFUSED', 14, false],
+  ['says nothing in time', 'Deadline exceeded', 4, false],
+  ['shows a certificate that has run out', 'certificate has expired', 14, true],
+  ['shows one of an unknown authority', 'unable to verify the first certificate', 14, true],
+  ['asks who we are', 'etcdserver: user name is empty', 3, true],
+])('one that %s', (_what, words, grpcCode, runs) => {
+  const failure = new EtcdError({
+    ...{ call: 'Status', host: 'h1', url: 'https://h1:2379', words },
+    ...(grpcCode !== undefined && { grpcCode }),
+  })
+  expect([failure.code, whyTurnedAway({ ...silent('m1'), failure }) !== undefined]).toEqual([
+    failure.code,
+    runs,
+  ])
+})

@@ -9,8 +9,10 @@ import { ActionError, UnknownOutcomeError } from '../failure.ts'
 import { jobKey } from '../host/job-key.ts'
 import { clusterNamed, layoutOn } from '../inventory/look-up.ts'
 import { acknowledgeUnreachable } from '../recover/acknowledge.ts'
+import { forgetJob } from '../ssh/forget-job.ts'
 import type { RemoteHost } from '../ssh/remote-host.ts'
 import { isFenced, serviceManager } from './manager.ts'
+import { type Leaving, leavingFrom, whyNoQuorumLeft } from './left-behind.ts'
 import { refuseSecondInstance } from './never-on-both.ts'
 import { serviceFacts, whyNotStopped } from './proof.ts'
 import { withRecentLog } from './recent-log.ts'
@@ -82,6 +84,9 @@ export const serviceStop = defineAction({
     const { host, layout } = placeOf(asked, context)
     const { address, clientPort, dataDir, peerPort, service } = layout
     const memberId = await servesOn(asked, context)
+    const leaving = guardsStop(asked, context)
+      ? await leavingFrom(context, asked.cluster, asked.host)
+      : undefined
     const words = [address, String(clientPort), String(peerPort), ...serviceManager(service).stop]
     await host.job(
       jobKey(context),
@@ -95,9 +100,38 @@ export const serviceStop = defineAction({
       )
     }
     if (memberId !== undefined) await noteLastRan(context, host, { dataDir, memberId })
+    if (leaving) await startAgainWithoutQuorum(asked, context, leaving)
     return { state: 'stopped' }
   },
 })
+
+type Stop = Input & { readonly alone: boolean }
+
+/** Where the quorum is meant to hold: it is lost already, or goes with the only voter, or a person lets it go. */
+function guardsStop({ alone }: Stop, { quorum, overrides = [] }: ActionContext): boolean {
+  return quorum === 'kept' && !alone && overrides.length === 0
+}
+
+/** Between the guard's look and the stop another member may have died: then this one is what the cluster needs. */
+async function startAgainWithoutQuorum(asked: Stop, context: ActionContext, leaving: Leaving): Promise<void> {
+  const why = await whyNoQuorumLeft(context, asked.cluster, leaving)
+  if (why === undefined) return
+  const stopped = `etcd on ${asked.host} was stopped, and ${why}.`
+  const { host } = placeOf(asked, context)
+  try {
+    await forgetJob(host, jobKey(context))
+    await startOn({ ...asked, acknowledgeUnreachable: [] }, context, 'again')
+    await forgetJob(host, jobKey(context, 'again'))
+  } catch (error) {
+    throw new ActionError(
+      `${stopped} It was to be started again at once, and was not: ${error instanceof Error ? error.message : String(error)} Start it, or bring the others back: the cluster answers nothing.`,
+      { cause: error },
+    )
+  }
+  throw new ActionError(
+    `${stopped} So it was started again at once. Bring the others back first, then retry.`,
+  )
+}
 
 const started = {
   memberId: z.string().describe('ID of the member whose data it was started with, lower-case hex'),
@@ -151,6 +185,7 @@ export const serviceStartTogether = defineAction({
 async function startOn(
   asked: Input & { readonly acknowledgeUnreachable: readonly string[] },
   context: ActionContext,
+  job?: string,
 ): Promise<Identity> {
   const { host, layout } = placeOf(asked, context)
   const identity = await refuseSecondInstance(context, {
@@ -158,7 +193,7 @@ async function startOn(
   })
   try {
     const { start } = serviceManager(layout.service)
-    await host.job(jobKey(context), { argv: start }, { signal: context.signal })
+    await host.job(jobKey(context, job), { argv: start }, { signal: context.signal })
   } catch (error) {
     throw await withRecentLog(error, host, layout.service)
   }

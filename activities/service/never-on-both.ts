@@ -25,7 +25,8 @@ import { isMadeBy } from '../recover/made-by-run.ts'
 export async function refuseSecondInstance(context: ActionContext, at: Place): Promise<Identity> {
   const facts = await startFacts(context, at)
   const refusal = whyNotStart(facts)
-  if (refusal !== undefined) throw new RefusedError(`etcd was not started on ${at.host}: ${refusal}`)
+  if (refusal !== undefined)
+    throw new RefusedError(`etcd was not started on ${at.host}: ${refusal}`, { guard: 'instance' })
   const identity = facts.own.inPlace?.identity
   if (!identity)
     throw new Error('A start was allowed without data. This is a mistake in Quorate: please report it.')

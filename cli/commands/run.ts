@@ -1,5 +1,6 @@
 import type { Door } from '../../client/door.ts'
 import type { RunSnapshot } from '../../client/run.ts'
+import { overridable, whyNotOverride } from '../../dsl/guards.ts'
 import type { KnownNames } from '../../dsl/input-names.ts'
 import { checkInputs, inputProblemsText } from '../../dsl/inputs.ts'
 import { nearest } from '../../dsl/near.ts'
@@ -43,6 +44,12 @@ ${keysHelp}`,
     },
     'no-probe': { type: 'boolean', help: 'do not, though the inventory says so' },
     plan: { type: 'string', value: 'FILE', help: 'carry out this plan, as long as nothing has changed' },
+    override: {
+      type: 'string',
+      value: 'GUARD',
+      multiple: true,
+      help: `let a person override that guard of the engine (${overridable.join(', ')}); takes --reason, and asks for an approval each time`,
+    },
   },
   positionals: { min: 0, max: 1 },
   async run(invocation) {
@@ -51,6 +58,9 @@ ${keysHelp}`,
     const cluster = typeof given['cluster'] === 'string' ? given['cluster'] : undefined
     const reason = flags.text('reason')
     const probe = probeAsked(flags)
+    const override = flags.texts('override').flatMap((names) => names.split(','))
+    const whyNot = whyNotOverride(override, reason ?? '')
+    if (whyNot !== undefined) throw new UsageError(`--override: ${whyNot} Nothing was started.`)
     return withDoor(invocation, async (door) => {
       const { startRun } = await import('../../client/start-run.ts')
       const id = await startRun(door, {
@@ -61,6 +71,7 @@ ${keysHelp}`,
         // Whoever starts it watches it: then the members are looked at all the time.
         ...(flags.on('detach') ? {} : { watch: true }),
         ...(probe === undefined ? {} : { probe }),
+        override,
         ...(cluster === undefined ? {} : { cluster }),
         ...(reason === undefined ? {} : { reason }),
         ...(hash === undefined ? {} : { hash }),

@@ -67,7 +67,7 @@ describeOnHosts('services on real hosts', () => {
       found,
       {
         ...{ step, with: { cluster, ...input }, undo: false, quorum: 'kept' },
-        run: { id: run, key: run, runbook: 'test', hash: '' },
+        run: { id: run, key: run, runbook: 'test', hash: '', cluster },
       },
       environment,
       { id: step, number: 1, signal: new AbortController().signal, heartbeat: () => undefined },

@@ -39,6 +39,22 @@ export const stories: readonly Story[] = [
     },
   },
   {
+    name: 'overridden',
+    async play(world, name) {
+      world.offer(program(name, [uses('a', 'do'), uses('b', 'do.more')], { cluster }), { cluster: name })
+      world.on('do', ({ overrides }) => {
+        if (!overrides) throw failing('RefusedError', 'the others must all be well.', 'health')
+        return {}
+      })
+      const memo = { by: 'bob', override: ['health'], reason: 'one burnt down', continueAfterEvents: 20 }
+      const handle = await world.start(name, { id: name, memo })
+      await untilWaiting(handle)
+      await handle.executeUpdate('approve', { args: [{ by: 'ada', comment: 'I saw it' }] })
+      await handle.result()
+      return handle.workflowId
+    },
+  },
+  {
     name: 'pause-and-retry',
     async play(world, name) {
       world.offer(program(name, [uses('a', 'do', {}, { retry: { attempts: 2, intervalMs: 10, backoff: 1 } }), uses('b', 'do.more')], { cluster }), { cluster: name })

@@ -6,6 +6,7 @@ import type { WorkflowHandle } from '@temporalio/client'
 import { ApplicationFailure } from '@temporalio/common'
 import { TestWorkflowEnvironment } from '@temporalio/testing'
 import { bundleWorkflowCode, DefaultLogger, Runtime, Worker, type WorkflowBundle } from '@temporalio/worker'
+import type { GuardName } from '../../dsl/guards.ts'
 import type { Json, Program } from '../../dsl/program.ts'
 import { createBinaryFinder } from '../../lab/binaries.ts'
 import type { Channels } from '../../worker/channels.ts'
@@ -62,9 +63,13 @@ export interface StartOptions {
 }
 
 /** A failure as the executor of actions throws it. */
-export function failing(type: 'ActionError' | 'UnknownOutcomeError' | 'RefusedError', message: string): ApplicationFailure {
+export function failing(
+  type: 'ActionError' | 'UnknownOutcomeError' | 'RefusedError',
+  message: string,
+  guard?: GuardName,
+): ApplicationFailure {
   const kind = { ActionError: 'failed', UnknownOutcomeError: 'unknown', RefusedError: 'refused' }[type]
-  return ApplicationFailure.create({ message, type, nonRetryable: true, details: [{ kind }] })
+  return ApplicationFailure.create({ message, type, nonRetryable: true, details: [{ kind, ...(guard && { guard }) }] })
 }
 
 let bundled: Promise<WorkflowBundle> | undefined
