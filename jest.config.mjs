@@ -4,9 +4,18 @@ const esmOnly = ['@marcbachmann/cel-js', 'age-encryption', '@noble', '@scure']
 export default {
   testEnvironment: 'node',
   testSequencer: '<rootDir>/test/sequencer.cjs',
-  roots: ['dsl', 'workflows', 'rehearsal', 'activities', 'worker', 'client', 'cli', 'lab', 'runbooks', 'test'].map(
-    (room) => `<rootDir>/${room}`,
-  ),
+  roots: [
+    'dsl',
+    'workflows',
+    'rehearsal',
+    'activities',
+    'worker',
+    'client',
+    'cli',
+    'lab',
+    'runbooks',
+    'test',
+  ].map((room) => `<rootDir>/${room}`),
   testMatch: ['**/*.test.ts'],
   extensionsToTreatAsEsm: [],
   transform: {

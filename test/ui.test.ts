@@ -75,7 +75,7 @@ withBrowser('the Temporal UI as the only door', () => {
     await modal.locator('[contenteditable=true]').first().click()
     await on.keyboard.insertText(JSON.stringify(input))
     // The editor formats the JSON when it is left, which moves the button below it.
-    await modal.getByLabel(/Update ID/).click()
+    await modal.locator('input:not([disabled])').first().click()
     await modal.locator('.cm-line').nth(3).waitFor()
     await shot(on, `ui-${name}.png`)
     await modal.getByRole('button', { name: 'Submit' }).click()
