@@ -1,26 +1,23 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { resolve } from 'node:path'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { catalogue } from '../activities/catalogue.ts'
 import { compileRunbook } from '../dsl/compile.ts'
 import { diagramOf } from '../dsl/page-diagram.ts'
 import { printProblems } from '../dsl/print.ts'
 import type { Program } from '../dsl/program.ts'
 import { findRunbooks, ownRunbooks } from '../worker/runbooks.ts'
+import { browserPath, launchBrowser } from './browser.ts'
 
 /** Every flow diagram is one to Mermaid itself, in the browser it is made for. */
 
-const executablePath = process.env['QUORATE_CHROMIUM']
-const withBrowser = executablePath === undefined ? test.skip : test
+const withBrowser = browserPath === undefined ? test.skip : test
 
 let browser: Browser | undefined
 let page: Page | undefined
 beforeAll(async () => {
-  if (executablePath === undefined) return
-  browser = await chromium.launch({
-    executablePath,
-    args: ['--no-sandbox', '--disable-gpu', '--no-first-run'],
-  })
+  if (browserPath === undefined) return
+  browser = await launchBrowser()
   page = await browser.newPage()
   const mermaid = resolve(__dirname, '../node_modules/@mermaid-js/tiny/dist/mermaid.tiny.js')
   await page.addScriptTag({ path: mermaid })

@@ -1,12 +1,9 @@
-import { mkdirSync } from 'node:fs'
-import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { ApplicationFailure, WorkflowFailedError } from '@temporalio/client'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import type { FailureDetails } from '../workflows/doors.ts'
+import { browserPath, launchBrowser, shot } from './browser.ts'
 import { footprint, startWorld, until, whoIsWhere, type World } from './world.ts'
-
-const artefacts = resolve(__dirname, '..', 'test-artefacts')
 
 /** Runs started through the Temporal server as its UI starts them, and through the UI's own pages. */
 describe('the Temporal door', () => {
@@ -80,13 +77,12 @@ describe('the Temporal door', () => {
     expect((await third.result()).outputs).toMatchObject({ member: 'etcd-2', to: hosts['etcd-1'] })
   }, 120_000)
 
-  const browserPath = process.env['QUORATE_CHROMIUM']
   const withBrowser = browserPath === undefined ? test.skip : test
   withBrowser(
     'a person starts a run in the Temporal UI, watches it and sees its checklist',
     async () => {
       const { free } = whoIsWhere(world)
-      const browser = await launch(browserPath ?? '')
+      const browser = await launchBrowser()
       try {
         const page = await browser.newPage({ viewport: { width: 1400, height: 1200 } })
         const id = `from-the-ui-${process.pid}`
@@ -134,25 +130,6 @@ describe('the Temporal door', () => {
     await page.getByTestId('start-workflow-button').last().click()
   }
 })
-
-const launch = (executablePath: string): Promise<Browser> =>
-  chromium.launch({
-    executablePath,
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
-  })
-
-async function shot(page: Page, name: string): Promise<void> {
-  mkdirSync(artefacts, { recursive: true })
-  await page.screenshot({ path: join(artefacts, name) })
-}
 
 async function failureOf(result: Promise<unknown>): Promise<ApplicationFailure> {
   const error = await result.then(

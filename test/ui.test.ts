@@ -1,13 +1,10 @@
-import { mkdirSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { uiLinks } from '../client/ui-links.ts'
 import type { RunResult, RunStatus } from '../workflows/doors.ts'
+import { browserPath, launchBrowser, shot } from './browser.ts'
 import { startWorld, until, type World } from './world.ts'
-
-const artefacts = resolve(__dirname, '..', 'test-artefacts')
-const browserPath = process.env['QUORATE_CHROMIUM']
 
 /** A person with nothing but a browser: starts, watches, approves, and tries again what has failed. */
 const withBrowser = browserPath === undefined ? describe.skip : describe
@@ -17,7 +14,7 @@ withBrowser('the Temporal UI as the only door', () => {
   let page: Page
   beforeAll(async () => {
     world = await startWorld({ settings: { QUORATE_RUNBOOKS: join(__dirname, 'runbooks') } })
-    browser = await launch(browserPath ?? '')
+    browser = await launchBrowser()
     page = await browser.newPage({ viewport: { width: 1400, height: 1100 } })
     page.setDefaultTimeout(60_000)
   }, 120_000)
@@ -82,22 +79,3 @@ withBrowser('the Temporal UI as the only door', () => {
     await modal.waitFor({ state: 'hidden' })
   }
 })
-
-const launch = (executablePath: string): Promise<Browser> =>
-  chromium.launch({
-    executablePath,
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
-  })
-
-async function shot(page: Page, name: string): Promise<void> {
-  mkdirSync(artefacts, { recursive: true })
-  await page.screenshot({ path: join(artefacts, name) })
-}
