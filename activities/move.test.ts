@@ -66,7 +66,7 @@ async function act(action: string, input: Readonly<Record<string, Json>> = {}, r
   return executeAction(
     found,
     {
-      run: { id: run, key: run, runbook: 'test', hash: '' },
+      run: { id: run, key: run, runbook: 'test', hash: '', cluster: 'demo' },
       step,
       with: { cluster, ...input },
       undo: false,

@@ -51,7 +51,7 @@ async function act(
     etcd: { cluster: (cluster) => pool.cluster(cluster, observe), close: () => undefined },
     close: async () => undefined,
   }
-  const run = { id: 'run', key: 'run', runbook: 'test', hash: '' }
+  const run = { id: 'run', key: 'run', runbook: 'test', hash: '', cluster: 'test' }
   const output = await executeAction(
     found,
     { run, step: 'step', with: { cluster: 'test', ...input }, undo: false },
