@@ -128,8 +128,8 @@ export function createGapMeter(startMs: number): GapMeter {
 }
 
 /**
- * Writes `count` keys through `endpoints`, fast: transactions of 100, several at a time.
- * Throws when a transaction does not succeed.
+ * Writes `count` keys through `endpoints`, fast: transactions of 100, several at a time. A transaction that an
+ * election swallows is written again: it puts the same keys and values. Throws when one does not succeed for 30 s.
  */
 export async function fill(
   endpoints: readonly string[],
@@ -145,12 +145,11 @@ export async function fill(
       while (next < count) {
         const from = next
         next = Math.min(count, from + FILL_BATCH)
-        await client.putAll(
-          Array.from({ length: next - from }, (_, i) => [
-            `${prefix}${String(from + i).padStart(9, '0')}`,
-            value,
-          ]),
+        const entries = Array.from(
+          { length: next - from },
+          (_, i) => [`${prefix}${String(from + i).padStart(9, '0')}`, value] as const,
         )
+        await putAllOnce(client, entries, Date.now() + FILL_BATCH_MS)
       }
     } finally {
       client.close()
@@ -159,7 +158,26 @@ export async function fill(
   await Promise.all(endpoints.flatMap((endpoint) => [work(endpoint), work(endpoint)]))
 }
 
+async function putAllOnce(
+  client: EtcdClient,
+  entries: readonly (readonly [string, string])[],
+  deadline: number,
+): Promise<void> {
+  for (;;) {
+    try {
+      await client.putAll(entries)
+      return
+    } catch (error) {
+      // What is handed to a leader that has just died is answered by nobody, whoever is elected next.
+      if (Date.now() > deadline) throw error
+      await sleep(FILL_AGAIN_MS)
+    }
+  }
+}
+
 const FILL_BATCH = 100
+const FILL_BATCH_MS = 30_000
+const FILL_AGAIN_MS = 100
 const FILL_VALUE_BYTES = 100
 const PAGE = 10_000
 

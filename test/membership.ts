@@ -1,6 +1,14 @@
 import { createEtcdClient, type ListedMember } from '../lab/etcd-client.ts'
 import { waitingOf } from './hosts/decisions.ts'
-import { type Asked, liveEndpoints, type MemberNow, membersNow, type Started, until } from './world.ts'
+import {
+  type Asked,
+  liveEndpoints,
+  type MemberNow,
+  membersNow,
+  onceAnswered,
+  type Started,
+  until,
+} from './world.ts'
 
 /** For tests of runbooks that change who is a member: what holds afterwards, and how a run that waits goes on. */
 
@@ -50,7 +58,10 @@ async function look(world: Asked) {
   const [endpoint = ''] = members.map((member) => member.endpoint)
   const client = createEtcdClient(endpoint, world.tls)
   try {
-    return { members, listed: await client.members(), alarms: (await client.alarms()).length }
+    return await onceAnswered('the membership', async () => ({
+      ...{ members, listed: await client.members() },
+      alarms: (await client.alarms()).length,
+    }))
   } finally {
     client.close()
   }
@@ -65,7 +76,7 @@ export async function listedNow(world: Asked): Promise<readonly ListedMember[]> 
   const [endpoint = ''] = await liveEndpoints(world)
   const client = createEtcdClient(endpoint, world.tls)
   try {
-    return await client.members()
+    return await onceAnswered('the membership', () => client.members())
   } finally {
     client.close()
   }

@@ -250,22 +250,26 @@ export interface MemberNow {
 }
 
 /** Every member that answers, with the hash of its keys at one revision that all of them have. Waits out an election. */
-export async function membersNow(world: Asked): Promise<MemberNow[]> {
-  let members: MemberNow[] = []
+export const membersNow = (world: Asked): Promise<MemberNow[]> =>
+  onceAnswered('the members to answer', () => askMembers(world))
+
+/** What `ask` gives, asked again while it throws: during an election a member answers nobody. 15 s at most. */
+export async function onceAnswered<Answer>(what: string, ask: () => Promise<Answer>): Promise<Answer> {
+  let answer: { readonly is: Answer } | undefined
   let reason: unknown
   const asked = async (): Promise<boolean> => {
     try {
-      members = await askMembers(world)
-      return true
+      answer = { is: await ask() }
     } catch (error) {
       reason = error
-      return false
     }
+    return answer !== undefined
   }
-  await until('the members to answer', asked, 15_000, 100).catch((error: Error) => {
+  await until(what, asked, 15_000, 100).catch((error: Error) => {
     throw new Error(`${error.message} The last try said: ${String(reason)}`)
   })
-  return members
+  if (answer === undefined) throw new Error(`${what}: no answer`)
+  return answer.is
 }
 
 async function askMembers(world: Asked): Promise<MemberNow[]> {
@@ -333,10 +337,13 @@ export function whoIsWhere(world: Whereabouts) {
 export const inventoryText = (world: Whereabouts): string => readFileSync(world.lab.inventory, 'utf8')
 
 /** Name of the member that leads. */
-export async function leaderNow(world: Asked & Whereabouts): Promise<string> {
-  const leading = (await membersNow(world)).find(({ memberId, leader }) => memberId === leader)
-  return whoIsWhere(world).members.get(leading?.endpoint ?? '') ?? ''
-}
+export const leaderNow = (world: Asked & Whereabouts): Promise<string> =>
+  onceAnswered('a leader', async () => {
+    const leading = (await askMembers(world)).find(({ memberId, leader }) => memberId === leader)
+    const name = whoIsWhere(world).members.get(leading?.endpoint ?? '')
+    if (name === undefined) throw new Error('none of those that answer leads')
+    return name
+  })
 
 /** Members in the order in which runbooks take them out of service: followers by name, the leader last. */
 export async function turnsNow(world: Asked & Whereabouts): Promise<readonly string[]> {

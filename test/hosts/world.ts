@@ -15,6 +15,7 @@ import {
   liveEndpoints,
   type MemberNow,
   membersNow,
+  onceAnswered,
   putBallast,
   type Started,
   startRun,
@@ -127,7 +128,10 @@ export async function clusterNow(world: HostsWorld): Promise<ClusterNow> {
   const [endpoint = ''] = await liveEndpoints(world)
   const client = createEtcdClient(endpoint, world.tls)
   try {
-    const [listed, alarms] = [await client.members(), await client.alarms()]
+    const { listed, alarms } = await onceAnswered('the membership', async () => ({
+      listed: await client.members(),
+      alarms: await client.alarms(),
+    }))
     return {
       listed,
       members,
