@@ -5,7 +5,7 @@ import { type Place, placeOf } from './place.ts'
 import type { Boundary, Decision, Failure, StepResult } from './ports.ts'
 import { Ended } from './run-end.ts'
 import type { UndoStack } from './undo-stack.ts'
-import type { Direction, Run } from './walker.ts'
+import type { Direction, Run } from './run.ts'
 
 interface Closed {
   readonly run: Run

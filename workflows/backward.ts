@@ -6,7 +6,8 @@ import { type Place, undoPlace } from './place.ts'
 import type { Approval, Decision, DecisionKind, Failure, StepResult, Waiting } from './ports.ts'
 import { Ended, type Tally } from './run-end.ts'
 import type { Undoing } from './undo-stack.ts'
-import { decided, type Direction, type Run, Walker } from './walker.ts'
+import { decided, type Direction, type Run } from './run.ts'
+import { Walker } from './walker.ts'
 
 /** The rollback was given up before it changed anything: the run is where it was. */
 export class Withdrawn extends Error {

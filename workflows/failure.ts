@@ -54,3 +54,13 @@ export function asFailure(error: unknown, step: string, summary: string): Failur
   }
   return { kind: 'failed', message: error instanceof Error ? error.message : String(error), step, summary }
 }
+
+/** Whatever goes wrong in an expression fails the step; nothing opens a condition. */
+export function worked<Value>(work: () => Value): Value {
+  try {
+    return work()
+  } catch (error) {
+    if (error instanceof StepFailure) throw error
+    throw new StepFailure('failed', error instanceof Error ? error.message : String(error))
+  }
+}

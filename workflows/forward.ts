@@ -9,7 +9,7 @@ import type { Approval, Decision, DecisionKind, Failure, StepResult, Waiting } f
 import { Ended, type Tally } from './run-end.ts'
 import { textOf } from './summary.ts'
 import { UndoStack, type Undoing } from './undo-stack.ts'
-import { decided, type Direction, hasBody, type Run } from './walker.ts'
+import { decided, type Direction, hasBody, type Run } from './run.ts'
 
 interface Failed {
   readonly step: Step

@@ -11,7 +11,8 @@ import type { Ports, RunPhase, RunState, Waiting } from './ports.ts'
 import { Ended, type RunEnd } from './run-end.ts'
 import { type Given, Scope } from './scope.ts'
 import { summaryOf } from './summary.ts'
-import { type Run, Walker } from './walker.ts'
+import type { Run } from './run.ts'
+import { Walker } from './walker.ts'
 
 /**
  * Runs a program from the top. What `state` already knows is not performed again, so a run that was cut at

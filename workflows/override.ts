@@ -4,7 +4,7 @@ import { escaped } from './escaped.ts'
 import { StepFailure } from './failure.ts'
 import type { Place } from './place.ts'
 import type { ActionCall, Approval, Override, OverrideUsed } from './ports.ts'
-import type { Direction, Run } from './walker.ts'
+import type { Direction, Run } from './run.ts'
 
 /** What the start of a run asked for: the guards that a person may override in it, and why. */
 export interface OverrideAsked {

@@ -8,7 +8,9 @@ import type { Condition, Plan, Verdict } from './plan.ts'
 import { certaintyOf, doubtOf, Doubts, foreseenExpression, foreseenTemplate } from './plan-knowledge.ts'
 import { PlanNotes } from './plan-notes.ts'
 import { conditionOf, variablesIn } from './plan-said.ts'
-import { type Around, known, type PlanStart, PlanSteps, WouldEnd } from './plan-steps.ts'
+import { PlanChanges } from './plan-changes.ts'
+import { type Around, known, PlanLines, type PlanStart, WouldEnd } from './plan-lines.ts'
+import { PlanSteps } from './plan-steps.ts'
 import { Scope } from './scope.ts'
 
 type Planned = Pick<Plan, 'verdict' | 'steps' | 'approvals' | 'noReturn' | 'open' | 'membership'>
@@ -24,12 +26,16 @@ export async function makePlan(start: PlanStart): Promise<Planned> {
 class Planner {
   readonly #start: PlanStart
   readonly #notes: PlanNotes
+  readonly #lines: PlanLines
   readonly #steps: PlanSteps
+  readonly #changes: PlanChanges
 
   constructor(start: PlanStart) {
     this.#start = start
     this.#notes = new PlanNotes(start.model, (steps) => start.ports.report(steps))
-    this.#steps = new PlanSteps(start, this.#notes)
+    this.#lines = new PlanLines(start, this.#notes)
+    this.#steps = new PlanSteps(this.#lines)
+    this.#changes = new PlanChanges(this.#lines)
   }
 
   async plan(): Promise<Planned> {
@@ -54,21 +60,21 @@ class Planner {
     if (condition === undefined || step.if === undefined) return this.#needed(step, here, undefined)
     const shown = conditionOf(step.if, condition)
     if (condition.kind === 'wrong')
-      return this.#steps.fails(step, here, { kind: 'failed', message: condition.message })
+      return this.#lines.fails(step, here, { kind: 'failed', message: condition.message })
     if (condition.kind === 'value' && !condition.value) return this.#notNeeded(step, here, shown)
     const before = this.#notes.model
     const happens = condition.kind === 'unknown' ? 'perhaps' : here.happens
     if (condition.kind === 'unknown')
-      this.#notes.open(`Whether “${this.#steps.summary(step, here)}” is needed: ${condition.because}.`)
+      this.#notes.open(`Whether “${this.#lines.summary(step, here)}” is needed: ${condition.because}.`)
     await this.#needed(step, { ...here, happens }, shown)
-    if (happens === 'perhaps') this.#notes.mayDiffer(before, this.#steps.summary(step, here))
+    if (happens === 'perhaps') this.#notes.mayDiffer(before, this.#lines.summary(step, here))
   }
 
   #notNeeded(step: Step, here: Around, shown: Condition): void {
-    this.#steps.push(step, { ...here, happens: 'yes' }, { certainty: shown.certainty }, shown, 'no')
+    this.#lines.push(step, { ...here, happens: 'yes' }, { certainty: shown.certainty }, shown, 'no')
     if (shown.certainty !== 'now') return
     this.#notes.open(
-      `“${this.#steps.summary(step, here)}” is not needed as things are now; that is looked at again, because ${shown.because}.`,
+      `“${this.#lines.summary(step, here)}” is not needed as things are now; that is looked at again, because ${shown.because}.`,
     )
     for (const name of variablesIn(step))
       here.doubts.set(name, { kind: 'now', because: shown.because ?? 'it is looked at again' })
@@ -77,9 +83,9 @@ class Planner {
   async #needed(step: Step, here: Around, condition: Condition | undefined): Promise<void> {
     switch (step.kind) {
       case 'uses':
-        return this.#steps.isRead(step.uses)
+        return this.#lines.isRead(step.uses)
           ? this.#steps.look(step, here, condition)
-          : this.#steps.change(step, here, condition)
+          : this.#changes.change(step, here, condition)
       case 'gate':
         return this.#steps.gate(step, here, condition)
       case 'assert':
@@ -93,7 +99,7 @@ class Planner {
       case 'manual':
         return this.#steps.approve(step, here, condition)
       case 'steps':
-        this.#steps.push(step, here, { certainty: 'sure', ...this.#steps.back(step, here) }, condition)
+        this.#lines.push(step, here, { certainty: 'sure', ...this.#lines.back(step, here) }, condition)
         return this.#walk(step.steps, inside(here))
       case 'forEach':
         return this.#each(step, here, condition)
@@ -107,22 +113,22 @@ class Planner {
   async #each(step: ForEachStep, here: Around, condition: Condition | undefined): Promise<void> {
     const list = foreseenExpression(step.forEach, known(here), (values) => listOf(step.forEach, values))
     if (list.kind === 'wrong')
-      return this.#steps.fails(step, here, { kind: 'failed', message: list.message }, condition)
+      return this.#lines.fails(step, here, { kind: 'failed', message: list.message }, condition)
     const { doubts } = here
     const shadowed = doubts.get(step.as)
     doubts.set(step.as, doubtOf(list))
     if (list.kind === 'unknown') {
-      this.#notes.open(`Over what “${this.#steps.summary(step, here)}” goes: ${list.because}.`)
-      this.#steps.push(step, here, certaintyOf(list), condition)
+      this.#notes.open(`Over what “${this.#lines.summary(step, here)}” goes: ${list.because}.`)
+      this.#lines.push(step, here, certaintyOf(list), condition)
       const before = this.#notes.model
       await this.#walk(step.steps, inside({ ...here, happens: 'perhaps' }))
-      this.#notes.mayDiffer(before, this.#steps.summary(step, here))
+      this.#notes.mayDiffer(before, this.#lines.summary(step, here))
     } else {
       const said = list.value.length === 0 ? { said: 'nothing to go through' } : {}
-      this.#steps.push(
+      this.#lines.push(
         step,
         here,
-        { ...certaintyOf(list), ...said, ...this.#steps.back(step, here) },
+        { ...certaintyOf(list), ...said, ...this.#lines.back(step, here) },
         condition,
       )
       for (const body of iterations(list.value, step.as, here.place)) {
@@ -147,11 +153,11 @@ class Planner {
       callee = gap === undefined ? this.#entered(step, here) : this.#partly(step, here)
     } catch (error) {
       if (!(error instanceof StepFailure)) throw error
-      return this.#steps.fails(step, here, error, condition)
+      return this.#lines.fails(step, here, error, condition)
     }
     for (const [name, one] of given) callee.doubts.set(`inputs.${name}`, doubtOf(one))
     const mark = gap === undefined ? { certainty: 'sure' as const } : certaintyOf(gap)
-    this.#steps.push(step, here, { ...mark, ...this.#steps.back(step, here) }, condition)
+    this.#lines.push(step, here, { ...mark, ...this.#lines.back(step, here) }, condition)
     await this.#walk(step.steps, callee)
     const outputs = Object.entries(step.outputs).map(
       ([name, template]) => [name, foreseenTemplate(template, known(callee))] as const,
@@ -161,7 +167,7 @@ class Planner {
     )
     const missing = outputs.map(([, one]) => doubtOf(one)).find((doubt) => doubt?.kind === 'unknown')
     const later = outputs.map(([, one]) => doubtOf(one)).find((doubt) => doubt !== undefined)
-    this.#steps.give(step, here, output, missing ? { kind: 'partly', because: missing.because } : later)
+    this.#lines.give(step, here, output, missing ? { kind: 'partly', because: missing.because } : later)
   }
 
   #entered(step: CallStep, here: Around): Around {

@@ -2,7 +2,7 @@ import type { Step } from '../dsl/program.ts'
 import { ToRescue } from './failure.ts'
 import type { Place } from './place.ts'
 import type { Failure, StepResult } from './ports.ts'
-import type { Direction, Run } from './walker.ts'
+import type { Direction, Run } from './run.ts'
 
 interface Rescued {
   readonly run: Run

@@ -1,99 +1,33 @@
-import { evaluate, holds, narrow, render } from '../dsl/expression.ts'
-import type {
-  ApproveStep,
-  AssertStep,
-  CallStep,
-  Expression,
-  ForEachStep,
-  GateStep,
-  GroupStep,
-  Json,
-  ManualStep,
-  NotifyStep,
-  PinnedAction,
-  Program,
-  RetrySpec,
-  Step,
-  Template,
-  UsesStep,
-  WaitStep,
-} from '../dsl/program.ts'
-import { enteredCallee, outputsOf } from './callee.ts'
-import { answeredBy, approvalOf } from './approval.ts'
+import { evaluate, holds } from '../dsl/expression.ts'
+import type { CallStep, Expression, ForEachStep, Json, NotifyStep, Step } from '../dsl/program.ts'
 import { closed } from './always.ts'
-import { asFailure, BegunAnew, GivenUp, RunCancelled, StepFailure, ToRescue } from './failure.ts'
-import { rescued, withCause } from './rescue.ts'
-import { isEffect } from './effect.ts'
-import type { Memory } from './memory.ts'
+import { answeredBy } from './approval.ts'
+import { enteredCallee, outputsOf } from './callee.ts'
+import { asFailure, BegunAnew, GivenUp, RunCancelled, StepFailure, ToRescue, worked } from './failure.ts'
 import { noticeOf, toldResult } from './notice.ts'
-import type { Outline } from './outline.ts'
-import { callWithOverrides, type OverrideAsked, overrideNote } from './override.ts'
+import { overrideNote } from './override.ts'
+import { type LeafStep, Performer } from './perform.ts'
 import { iterations, type Place, placeOf } from './place.ts'
-import type {
-  ActionCall,
-  Approval,
-  Boundary,
-  Decision,
-  Failure,
-  GateCall,
-  Ports,
-  RunPhase,
-  StepResult,
-  Waiting,
-} from './ports.ts'
-import { summaryOf, textOf } from './summary.ts'
-import { waitMsOf } from './wait.ts'
+import type { Failure, StepResult } from './ports.ts'
+import { rescued, withCause } from './rescue.ts'
+import { type Direction, hasBody, type Run, type StepWithBody } from './run.ts'
+import { summaryOf } from './summary.ts'
 
-/** What all parts of the interpreter share while it runs one program. */
-export interface Run {
-  readonly program: Program
-  readonly ports: Ports
-  readonly memory: Memory
-  readonly outline: Outline
-  /** The cluster whose lock the run holds. */
-  readonly locked: string | undefined
-  readonly override: OverrideAsked | undefined
-  report(phase: RunPhase, waiting?: Waiting): void
-}
-
-/** Whether steps are done or taken back: where their results lie and what becomes of a step that fails. */
-export interface Direction {
-  readonly undo: boolean
-  readonly phase: RunPhase
-  /** A cancel does not call it off. */
-  readonly steadfast: boolean
-  readonly boundary: Boundary
-  known(path: string): StepResult | undefined
-  keep(path: string, result: StepResult): void
-  /** The failure at which a former execution of this run left the way forward. */
-  leftAt(path: string): Failure | undefined
-  entered(step: Step, place: Place): void
-  /** The step is over: now, or known from before. */
-  over(step: Step, place: Place, status: StepResult['status']): void
-  /** Returns once it is clear how to go on; throws what ends the run. */
-  settle(step: Step, place: Place, failure: Failure): Promise<'again' | 'passed'>
-  /** Returns who approved or confirmed; throws `StepFailure` when it was rejected, or nobody answered in time. */
-  ask(step: Step, place: Place, summary: string, asked: Approval): Promise<Decision>
-  /** For what is always done after a step; `ending` when the run is over but for that. */
-  always(ending: boolean): Direction
-}
-
-type LeafStep = Exclude<Step, StepWithBody | NotifyStep>
 type Outcome =
   | { readonly kind: 'over' }
   | { readonly kind: 'inside'; readonly bodies: readonly Place[] }
   | { readonly kind: 'failed'; readonly failure: Failure }
 
-const once: RetrySpec = { attempts: 1, intervalMs: 0, backoff: 1 }
-
 /** Goes through steps one after another; a step whose result is known is not performed again. */
 export class Walker {
   readonly #run: Run
   readonly #direction: Direction
+  readonly #performer: Performer
 
   constructor(run: Run, direction: Direction) {
     this.#run = run
     this.#direction = direction
+    this.#performer = new Performer(run, direction)
   }
 
   async walk(steps: readonly Step[], around: Place): Promise<void> {
@@ -176,7 +110,7 @@ export class Walker {
       startedMs = ports.now()
       this.#begin(step, place, summary)
       if (step.kind === 'notify') return await this.#tell(step, place, summary, startedMs)
-      const output = await this.#perform(step, place, summary)
+      const output = await this.#performer.perform(step, place, summary)
       this.#give(step, place, output)
       const said = { ...kept(step, output), ...overrideNote(this.#run.memory.overrides, place.path) }
       this.#finish(step, place, { status: 'done', ...said, startedMs, endedMs: ports.now() })
@@ -278,145 +212,14 @@ export class Walker {
       throw error
     }
   }
-
-  async #perform(step: LeafStep, place: Place, summary: string): Promise<Json> {
-    switch (step.kind) {
-      case 'uses':
-        return this.#call(
-          { step, place },
-          this.#callOf(step, step.uses, place, summary),
-          retryOf(step, this.#action(step.uses)),
-        )
-      case 'gate':
-        return this.#gate(step, place, summary)
-      case 'assert':
-        return assertAll(step, place)
-      case 'set':
-        return worked(() => rendered(step.set, place))
-      case 'approve':
-      case 'manual':
-        return this.#asked(step, place, summary)
-      case 'wait':
-        return this.#wait(step, place, summary)
-    }
-  }
-
-  async #wait(step: WaitStep, place: Place, summary: string): Promise<Json> {
-    const ms = worked(() => waitMsOf(step, place.scope.values()))
-    this.#run.outline.mark(place.path, { untilMs: this.#run.ports.now() + ms })
-    this.#run.report(this.#direction.phase)
-    await this.#run.ports.sleep(ms, summary, this.#direction.steadfast)
-    return null
-  }
-
-  /** As soon as it is asked, somebody may have begun with what is to be done by hand. */
-  async #asked(step: ApproveStep | ManualStep, place: Place, summary: string): Promise<Json> {
-    const { memory, ports } = this.#run
-    const asked = worked(() => approvalOf(step, place.scope.values(), ports.now()))
-    if (step.kind === 'manual') memory.keepTried(place.path, 'unknown')
-    const { by, reason } = await this.#direction.ask(step, place, summary, asked)
-    return { by, comment: reason, at: new Date(ports.now()).toISOString() }
-  }
-
-  async #gate(step: GateStep, place: Place, summary: string): Promise<Json> {
-    const call = { ...this.#callOf(step, step.gate, place, summary), gate: gateOf(step, place) }
-    try {
-      return await this.#call({ step, place }, call, step.retry ?? once)
-    } catch (error) {
-      if (!(error instanceof StepFailure) || !step.else) throw error
-      throw new StepFailure(error.kind, `${textOf(step.else, place.scope.values())} (${error.message})`)
-    }
-  }
-
-  /** Refusals are not tried again: a check does not change its mind by itself, and a gate is there to wait. */
-  async #call(
-    at: { readonly step: Step; readonly place: Place },
-    call: ActionCall,
-    retry: RetrySpec,
-  ): Promise<Json> {
-    let waitMs = retry.intervalMs
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await callWithOverrides(this.#run, this.#direction, at, call)
-      } catch (error) {
-        if (!(error instanceof StepFailure)) throw error
-        if (error.kind !== 'refused' && isEffect(this.#run.program, at.step))
-          this.#run.memory.keepTried(call.step, error.kind)
-        if (error.kind === 'refused' || attempt >= retry.attempts) throw error
-        await this.#waitForNextTry(call, waitMs, `try ${attempt + 1} of ${retry.attempts}`, error.message)
-        waitMs *= retry.backoff
-      }
-    }
-  }
-
-  async #waitForNextTry(call: ActionCall, waitMs: number, next: string, failure: string): Promise<void> {
-    this.#run.outline.mark(call.step, { note: `${next} follows: ${failure}` })
-    this.#run.report(this.#direction.phase)
-    await this.#run.ports.sleep(waitMs, `${call.summary}: ${next}`, this.#direction.steadfast)
-  }
-
-  #callOf(step: UsesStep | GateStep, action: string, place: Place, summary: string): ActionCall {
-    return {
-      action,
-      summary,
-      step: place.path,
-      with: worked(() => rendered(step.with, place)),
-      timeoutMs: step.timeoutMs ?? this.#action(action).timeoutMs,
-      undo: this.#direction.undo,
-      quorum: place.quorum,
-      ...(this.#direction.steadfast ? { steadfast: true } : {}),
-    }
-  }
-
-  #action(name: string): PinnedAction {
-    const action = this.#run.program.actions[name]
-    if (!action)
-      throw new StepFailure('failed', `the program does not say what "${name}" is; compile the runbook again`)
-    return action
-  }
 }
-
-/** Shows what a person is asked for as long as they are. */
-export async function decided({ ports, report }: Run, waiting: Waiting, phase: RunPhase): Promise<Decision> {
-  report('waiting', waiting)
-  try {
-    return await ports.decide(waiting)
-  } finally {
-    report(phase)
-  }
-}
-
-type StepWithBody = ForEachStep | GroupStep | CallStep
-
-export const hasBody = (step: Step): step is StepWithBody =>
-  step.kind === 'forEach' || step.kind === 'steps' || step.kind === 'call'
 
 /** What is in a step is left for a rescue further out, or for what is next to be done in any case. */
 const isLeft = (error: unknown, place: Place): boolean =>
   error instanceof GivenUp || (error instanceof ToRescue && error.path !== place.path)
 
-/** Whatever goes wrong in an expression fails the step; nothing opens a condition. */
-function worked<Value>(work: () => Value): Value {
-  try {
-    return work()
-  } catch (error) {
-    if (error instanceof StepFailure) throw error
-    throw new StepFailure('failed', error instanceof Error ? error.message : String(error))
-  }
-}
-
 const isTrue = (expression: Expression | undefined, place: Place): boolean =>
   expression !== undefined && holds(expression, place.scope.values())
-
-function rendered(
-  templates: Readonly<Record<string, Template>>,
-  place: Place,
-): Readonly<Record<string, Json>> {
-  const values = place.scope.values()
-  return Object.fromEntries(
-    Object.entries(templates).map(([key, template]) => [key, render(template, values)]),
-  )
-}
 
 function listOf(step: ForEachStep, place: Place): readonly Json[] {
   const items = evaluate(step.forEach, place.scope.values())
@@ -424,24 +227,6 @@ function listOf(step: ForEachStep, place: Place): readonly Json[] {
     throw new StepFailure('failed', `forEach needs a list, but ${step.forEach.source} is none`)
   return items
 }
-
-function assertAll(step: AssertStep, place: Place): Json {
-  const broken = step.assert.find(({ that }) => !worked(() => holds(that, place.scope.values())))
-  if (broken) throw new StepFailure('refused', textOf(broken.else, place.scope.values()))
-  return null
-}
-
-function gateOf(step: GateStep, place: Place): GateCall {
-  const stableMs = worked(() => render(step.stableMs, place.scope.values()))
-  if (typeof stableMs !== 'number' || !(stableMs >= 0)) {
-    throw new StepFailure('failed', `stable needs a duration, not ${JSON.stringify(stableMs)}`)
-  }
-  const { until, everyMs, gateTimeoutMs: timeoutMs } = step
-  const scope = worked(() => narrow(until, place.scope.values()))
-  return { until, scope, everyMs, stableMs, timeoutMs }
-}
-
-const retryOf = (step: UsesStep, action: PinnedAction): RetrySpec => step.retry ?? action.retry
 
 /** Only what can be read again is kept: the state travels through every continue-as-new. */
 const kept = (step: LeafStep, output: Json): { output?: Json; note?: string } => {
