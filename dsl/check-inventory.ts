@@ -148,15 +148,18 @@ function checkService(check: Check, name: string, cluster: ClusterSource): void 
   }
 }
 
-/** Endpoints are compared within a cluster with its spares, and between clusters for members only. */
+/**
+ * Endpoints are compared within a cluster with its spares, and between clusters for members only: clusters may share a
+ * spare, and the inventory stays sound when one of them takes it. Whichever cluster stands first in the file.
+ */
 function checkEndpoints(check: Check): void {
-  const everywhere = new Map<string, string>()
+  const ofMembers = new Map<string, string>()
   for (const [name, cluster] of Object.entries(check.inventory.clusters)) {
-    const within = new Map(everywhere)
+    const within = new Map<string, string>()
     for (const [member, host] of Object.entries(cluster.members)) {
       const path = ['clusters', name, 'members', member]
       const who = `member "${member}" of "${name}"`
-      claimEndpoints(check, { cluster, host, path, who }, [within, everywhere])
+      claimEndpoints(check, { cluster, host, path, who }, [ofMembers, within])
     }
     cluster.spares.forEach((host, index) => {
       const path = ['clusters', name, 'spares', index]

@@ -61,7 +61,7 @@ export const codes = {
   HOST_TWICE: 'A host can run one member of a cluster. It stands here a second time.',
   SPARE_IS_MEMBER: 'A spare host is one without a member; this one has one in the same cluster.',
   SAME_ENDPOINT:
-    'Two members or spares of a cluster, or two clusters, would be reached at the same address and port.',
+    'Two members or spares of a cluster, or members of two clusters, would be reached at the same address and port. Clusters may share a spare.',
   VIA: 'The hosts to go through form a circle.',
 } as const satisfies Readonly<Record<string, string>>
 

@@ -210,18 +210,27 @@ test.each([
     ['SAME_ENDPOINT 20:19'],
   ],
   [
-    'a spare of two clusters',
-    `${good}  second:\n    members: { x: h4 }\n    spares: [h3]\n`.replace(
-      'clusters:',
-      '  h4: { address: 10.0.0.4 }\nclusters:',
-    ),
-    [],
-  ],
-  [
     'several at once',
     good.replace('m2: h2', 'm2: h9').replace('[h3]', '[h1, h8]'),
     ['UNKNOWN_HOST 17:11', 'SPARE_IS_MEMBER 18:14', 'UNKNOWN_HOST 18:18'],
   ],
 ])('%s', (_what, text, expected) => {
   expect(findings(text)).toEqual(expected)
+})
+
+const one = 'one: { members: { a: h1 }, spares: [h3] }'
+test.each<[string, string, readonly string[]]>([
+  ['share a spare', 'two: { members: { b: h4 }, spares: [h3] }', []],
+  ['share a spare that one has taken', 'two: { members: { b: h3 }, spares: [h4] }', []],
+  ['share a host', 'two: { members: { b: h1 }, spares: [h4] }', ['SAME_ENDPOINT']],
+  ['share a host on other ports', 'two: { members: { b: h1 }, etcd: { clientPort: 1, peerPort: 2 } }', []],
+])('two clusters that %s, whichever stands first', (_what, two, expected) => {
+  const before = good.slice(0, good.indexOf('clusters:'))
+  for (const clusters of [
+    [one, two],
+    [two, one],
+  ]) {
+    const text = `${before}  h4: { address: 10.0.0.4 }\nclusters:\n  ${clusters.join('\n  ')}\n`
+    expect(findings(text).map((finding) => finding.split(' ')[0])).toEqual(expected)
+  }
 })
