@@ -4,6 +4,8 @@ import type { ActionContext } from '../action.ts'
 import { jobKey } from '../host/job-key.ts'
 import { portState } from '../host/ports.ts'
 import { layoutOn } from '../inventory/look-up.ts'
+import { ActionError } from '../failure.ts'
+import { withinTime } from '../within-time.ts'
 import { etcdctlAccess } from './etcdctl-access.ts'
 import { ownDirectory } from './store.ts'
 import { hex32, lineOf, type SnapshotFacts, snapshotFacts, snapshotFunctions } from './snapshot-script.ts'
@@ -67,9 +69,9 @@ function sayHowFar({ progress }: ActionContext, said: string, total: number): vo
 }
 
 /**
- * Removes what earlier tries left on hosts, which died in the middle or could not store what they had taken: one run at
- * a time works on a cluster, so a snapshot that has no manifest by now never gets one. Hosts that do not answer keep it
- * until the next time.
+ * Removes what earlier tries left on hosts, as a remote job on each. They died in the middle or could not store what
+ * they had taken: one run at a time works on a cluster, so a snapshot that has no manifest by now never gets one. Hosts
+ * that do not answer keep it until the next time.
  */
 export async function forgetLeftovers(
   context: ActionContext,
@@ -80,7 +82,12 @@ export async function forgetLeftovers(
     hosts.map(async (name) => {
       const host = context.host(name)
       const argv = ['sh', '-c', leftoversScript, 'leftovers', ownDirectory(host), plain(prefix)]
-      await host.exec({ argv, privileged: true, timeoutMs: 15_000 }).catch(() => undefined)
+      const removed = withinTime(
+        { ms: 15_000, signal: context.signal },
+        (signal) => host.job(jobKey(context, 'leftovers'), { argv }, { signal }),
+        () => new ActionError(`${name} did not say within 15 s that leftovers are removed.`),
+      )
+      await removed.catch(() => undefined)
     }),
   )
 }
