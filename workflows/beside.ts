@@ -2,7 +2,7 @@ import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio
 import { ActivityCancellationType, CancellationScope, scheduleActivity } from '@temporalio/workflow'
 import { type Availability, availabilityIn } from '../dsl/availability.ts'
 import type { LoadedRun } from './doors.ts'
-import type { BesideRequest } from './ports.ts'
+import type { BesideRequest, RunIdentity } from './ports.ts'
 import { memoOf } from './run-memo.ts'
 import type { RunSession } from './run-session.ts'
 
@@ -17,12 +17,13 @@ export interface Beside {
 /** Nothing, and no command in the history, where nobody asked for it. */
 export function startBeside(
   { identity: run }: RunSession,
-  { heartbeatTimeoutMs, probe: wished = false }: LoadedRun,
+  loaded: LoadedRun,
   before?: Availability,
 ): Beside | undefined {
+  const { heartbeatTimeoutMs, probe: wished = false } = loaded
   const { probe = wished, watch = false } = memoOf()
   if (!probe && !watch) return undefined
-  const { cluster } = run
+  const cluster = clusterOf(run, loaded)
   if (cluster === undefined) return probe ? nothingToMeasure : undefined
   const start = (measured: Availability | undefined) =>
     scheduled({ run, cluster, probe, ...(measured ? { before: measured } : {}) }, heartbeatTimeoutMs)
@@ -33,8 +34,22 @@ export function startBeside(
   }
 }
 
+/** A runbook that changes nothing need not say at its top which cluster it is about. */
+function clusterOf({ cluster }: RunIdentity, { program, inputs }: LoadedRun): string | undefined {
+  if (cluster !== undefined) return cluster
+  const given = Object.entries(program.inputs)
+    .filter(([, { type }]) => type === 'cluster')
+    .map(([name]) => inputs[name])
+    .filter((value) => typeof value === 'string')
+  const [only, ...others] = new Set(given)
+  return others.length === 0 ? only : undefined
+}
+
 const nothingToMeasure: Beside = {
-  end: () => Promise.resolve(unmeasured('this runbook has no `cluster` at its top')),
+  end: () =>
+    Promise.resolve(
+      unmeasured('this runbook has no `cluster` at its top, and was not given exactly one as an input'),
+    ),
   again: () => undefined,
 }
 
