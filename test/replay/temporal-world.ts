@@ -97,7 +97,8 @@ export async function startTemporalWorld(
   quiet()
   const [env, bundle] = await Promise.all([serverOf(kind), workflowBundle()])
   const taskQueue = `test-${randomUUID()}`
-  // A worker that caches no workflow loses a task now and then when an activity ends between queries (SDK 1.24).
+  // The time-skipping server (1.40) puts an update's end before commands that came before it, which nobody can replay;
+  // the real one keeps the order. Without evidence nothing comes between.
   const onRecord = remembers ? ({ evidence: true } as const) : {}
   const offered = new Map<string, LoadedRun>()
   const acts = new Map<string, Act>()
