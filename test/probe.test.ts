@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { createEtcdClient } from '../lab/etcd-client.ts'
 import type { Writer } from '../lab/writer.ts'
-import { liveEndpoints, startWorld, until, whileWriting, whoIsWhere, type World } from './world.ts'
+import { liveEndpoints, startRun, startWorld, until, whileWriting, whoIsWhere, type World } from './world.ts'
 
 /** A run measures how available its cluster is; a client of the tests, which knows nothing of it, measures too. */
 
@@ -44,6 +44,14 @@ test('a migration says of the cluster what a client saw of it', async () => {
   expect((untilMs ?? 0) - (sinceMs ?? 0)).toBeGreaterThan((result.endedMs - result.startedMs) / 2)
   expect(await keysOfProbes()).toEqual([])
 }, 180_000)
+
+test('a run that only looks measures as well', async () => {
+  const run = await startRun(world.door, 'etcd-inspect', { cluster: 'demo' }, measuring)
+  const { availability } = await run.result()
+  expect(availability).toMatchObject({ cluster: 'demo' })
+  expect(availability?.writes.acknowledged).toBeGreaterThan(0)
+  expect(await keysOfProbes()).toEqual([])
+}, 60_000)
 
 test('a quorum that was gone for seconds and a worker that was killed are both told', async () => {
   const to = whoIsWhere(world).free.name
