@@ -19,8 +19,8 @@ import {
 const runOf = (world: World, runbook: string, inputs: object = {}): Promise<Started> =>
   startRun(world.door, runbook, { cluster: 'demo', ...inputs })
 
-/** etcd-restore-snapshot on the process lab, with a client that writes until the disaster and after it. */
-describe.each<[EtcdMinor]>([['3.5'], ['3.6'], ['3.7']])('etcd %s', (version) => {
+/** etcd-restore-snapshot on the process lab, with a client that writes until the disaster and after it; 3.7 is on the hosts. */
+describe.each<[EtcdMinor]>([['3.5'], ['3.6']])('etcd %s', (version) => {
   let world: World
   beforeAll(async () => {
     world = await startWorld({ version, spares: 1 })

@@ -10,11 +10,11 @@ import { jobsOf, leaderNow, startWorld, until, whileWriting, whoIsWhere, type Wo
 /** Every step of the runbook that is an activity, in order; a leader is moved, so that none is left out. */
 const steps = ['(loading)', ...activitySteps()]
 
-/** Three far from each other a run: each step gets its kill, and no run dies of one alone. */
-const third = Math.ceil(steps.length / 3)
+/** Six far from each other a run: each step gets its kill, and no run dies of one alone. */
+const runs = Math.ceil(steps.length / 6)
 const kills = steps
-  .slice(0, third)
-  .map((_, first) => steps.filter((_step, at) => at % third === first))
+  .slice(0, runs)
+  .map((_, first) => steps.filter((_step, at) => at % runs === first))
   .map((each) => [each.join(', '), each] as const)
 
 describe('kill -9 of the worker', () => {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import type { ExtraHost } from '../../lab/hosts/lab.ts'
 import { until, whileWriting } from '../world.ts'
 import { begun, decide, failureOf, waitingOf } from './decisions.ts'
 import {
@@ -14,20 +15,34 @@ jest.setTimeout(240_000)
 
 /** etcd-migrate-node on real hosts with TLS: onto every service manager and back, with a client writing all the time. */
 describeOnHosts('etcd-migrate-node on real hosts', () => {
-  describe.each([['3.5'], ['3.7']])('etcd %s', (version) => {
+  // Each way once; what a service manager does is tried with every one of them in services.test.ts.
+  describe.each<[string, readonly ExtraHost[], readonly (readonly [string, string, string, string])[]]>([
+    [
+      '3.5',
+      ['docker'],
+      [
+        ['from systemd to systemd', 'etcd-1', 'h1', 'h4'],
+        ['from systemd to Docker', 'etcd-2', 'h2', 'dk'],
+      ],
+    ],
+    [
+      '3.7',
+      ['supervise', 'script'],
+      [
+        ['from systemd to systemd', 'etcd-1', 'h1', 'h4'],
+        ['from systemd to daemontools', 'etcd-3', 'h3', 'sv'],
+        ['from daemontools to scripts', 'etcd-3', 'sv', 'sc'],
+        ['from scripts back to where it came from', 'etcd-3', 'sc', 'h3'],
+      ],
+    ],
+  ])('etcd %s', (version, extras, ways) => {
     let world: HostsWorld
     beforeAll(async () => {
-      world = await startHostsWorld({ version, spares: 1, extras: ['docker', 'supervise', 'script'] })
+      world = await startHostsWorld({ version, spares: 1, extras })
     }, 300_000)
     afterAll(() => world?.close(), 60_000)
 
-    test.each([
-      ['from systemd to systemd', 'etcd-1', 'h1', 'h4'],
-      ['from systemd to Docker', 'etcd-2', 'h2', 'dk'],
-      ['from systemd to daemontools', 'etcd-3', 'h3', 'sv'],
-      ['from daemontools to scripts', 'etcd-3', 'sv', 'sc'],
-      ['from scripts back to where it came from', 'etcd-3', 'sc', 'h3'],
-    ])('a member moves %s', async (_way, member, from, to) => {
+    test.each(ways)('a member moves %s', async (_way, member, from, to) => {
       const before = await clusterNow(world)
       const id = before.listed.find(({ name }) => name === member)?.id
       const { result, acknowledged, lost, figures } = await whileWriting(world, async () => {
