@@ -45,7 +45,18 @@ const stepOf = ({ steps }: Plan, summary: RegExp): PlannedStep => {
 }
 
 /** The command as a person types it, in this process: a new one takes seconds to load. */
-async function quorate(...words: readonly string[]): Promise<{ code: number; out: string; err: string }> {
+async function quorate(...words: readonly string[]): Promise<Said> {
+  return quorateWith({}, ...words)
+}
+
+interface Said {
+  readonly code: number
+  readonly out: string
+  readonly err: string
+}
+
+/** With other settings. */
+async function quorateWith(settings: NodeJS.ProcessEnv, ...words: readonly string[]): Promise<Said> {
   const said = { out: '', err: '' }
   const terminal: Terminal = {
     out: (text) => void (said.out += `${text}\n`),
@@ -53,7 +64,8 @@ async function quorate(...words: readonly string[]): Promise<{ code: number; out
     write: (text) => void (said.out += text),
     ...{ live: false, colour: false, size: () => ({ columns: 100, rows: 40 }) },
   }
-  const environment = { ...process.env, ...world.environment, QUORATE_HOME: join(world.directory, 'home') }
+  const home = { QUORATE_HOME: join(world.directory, 'home') }
+  const environment = { ...process.env, ...world.environment, ...home, ...settings }
   try {
     const { command, positionals, flags } = readCommandLine(words, commands)
     const code = await command.run({ positionals, flags, terminal, environment })
@@ -134,7 +146,40 @@ describe('a plan changes nothing', () => {
     }
   })
 
-  test('the command: 0 for one that could run, 1 for one that would be refused, 2 for wrong inputs', async () => {
+  test('from the Temporal UI: its input as a person types it, and what the UI shows of it', async () => {
+    const asked = (id: string, input: unknown) =>
+      world.door.client.workflow.start('quoratePlan', {
+        ...{ workflowId: `typed-${id}`, taskQueue: 'quorate' },
+        args: [input],
+      })
+    const move = { cluster: 'demo', member: 'etcd-2', to: 'h4' }
+    const handle = await asked('move', { runbook: 'etcd-migrate-node', inputs: move })
+    const made = (await handle.result()) as Plan
+    // What the UI shows under "User Metadata".
+    const { currentDetails } = await handle.query<{ currentDetails: string }>('__temporal_workflow_metadata')
+    if (process.env['SHOW_PLANS'] !== undefined) process.stderr.write(`\n${currentDetails}\n`)
+    const lines = currentDetails.split('\n')
+    expect(lines).toContain('It could run now.')
+    expect(lines).toContain('- ▸ etcd-2: stop etcd on h2 (*disrupts, margin 0, 2 of 3 serve*)')
+    expect(lines).toContainEqual(
+      expect.stringMatching(/^- \u2003\u2003h2\$ sh -c \(script, \d+ lines\) stop/),
+    )
+    expect(lines).toContainEqual(expect.stringMatching(/^- after etcd-2 is healthy on h4/))
+    expect(made.verdict).toEqual({ kind: 'ready' })
+    expect(made.by).toBe(world.door.client.options.identity)
+    for (const [id, input, says] of [
+      ['nothing', 'etcd-backup', /asked for with \{"runbook": "NAME", "inputs": \{…\}\}\. /],
+      ['flat', { runbook: 'etcd-migrate-node', ...move }, /"cluster" is none of these/],
+      ['wrong', { runbook: 'etcd-migrate-node', inputs: { ...move, member: 'etcd-9' } }, /etcd-9.*etcd-1/s],
+    ] as const) {
+      const wrong = await asked(id, input)
+      await expect(wrong.result()).rejects.toMatchObject({
+        cause: { type: 'InputError', message: expect.stringMatching(says) },
+      })
+    }
+  })
+
+  test('the command: 0 for one that could run, 1 for one that would be refused, 2 for wrong inputs, 4 where nobody answers', async () => {
     const file = join(world.directory, 'move.json')
     const move = ['etcd-migrate-node', '-c', 'demo', '-i', 'member=etcd-2', '-i', 'to=h4']
     const could = await quorate('plan', ...move, '--out', file, '--json')
@@ -149,6 +194,12 @@ describe('a plan changes nothing', () => {
     ).toMatchObject({
       code: 2,
       err: expect.stringContaining('etcd-9'),
+    })
+    const nowhere = await quorateWith({ TEMPORAL_ADDRESS: '127.0.0.1:1' }, 'plan', ...move)
+    expect(nowhere).toMatchObject({
+      code: 4,
+      out: '',
+      err: expect.stringContaining('does not answer at 127.0.0.1:1'),
     })
     writeFileSync(file, readFileSync(file, 'utf8').replace('"to": "h4"', '"to": "h1"'))
     expect(await quorate('run', '--plan', file)).toMatchObject({

@@ -96,11 +96,13 @@ async function planned(
 }
 
 function checked(request: PlanRequest | undefined): PlanRequest {
-  const { runbook, inputs = {} } = { ...nothing, ...request }
-  if (typeof runbook === 'string' && runbook !== '') return { runbook, inputs }
+  const { runbook, inputs = {}, ...others } = { ...nothing, ...request }
+  const [other] = Object.keys(others)
+  if (typeof runbook === 'string' && runbook !== '' && other === undefined) return { runbook, inputs }
+  const found = other === undefined || typeof request !== 'object' ? '' : `, and "${other}" is none of these`
   throw failure(
     'InputError',
-    'A plan is asked for with {"runbook": "NAME", "inputs": {…}}. Nothing was looked at.',
+    `A plan is asked for with {"runbook": "NAME", "inputs": {…}}${found}. Nothing was looked at.`,
   )
 }
 

@@ -15,7 +15,8 @@ export const plan: Command = {
   details: `Everything that reads is asked for real; nothing else is done. Shown are the steps with the commands they
 would run, what the guards say now, what becomes of the members and how many may fail at each point, what a
 person will be asked, and what only the run can know.
-Exit codes: 0 it could run now, 1 it would be refused, 5 another run holds the lock of the cluster.
+Exit codes: 0 it could run now, 1 it would be refused, 4 Temporal or a worker does not answer, 5 another run
+holds the lock of the cluster.
 \`quorate run --plan FILE\` carries out a plan that was written with --out, while nothing has changed since.`,
   flags: {
     ...inputFlags,

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { always, approve, assert, call, forEach, gate, group, manual, notify, program, rescuedBy, set, template, undoneBy, uses, wait } from './build.ts'
 import { historyFromJson } from './history-json.ts'
-import { failing, type TemporalWorld, untilStatus, untilWaiting } from './temporal-world.ts'
+import { failing, oneMember, type TemporalWorld, untilStatus, untilWaiting } from './temporal-world.ts'
 
 /** The runs whose histories are kept, and how to come by them again. */
 export interface Story {
@@ -208,6 +208,31 @@ export const stories: readonly Story[] = [
       world.offer(program(name, [uses('a', 'do.more'), uses('b', 'look'), uses('c', 'do.more')], { cluster }), { cluster: name })
       world.on('look', () => ({ n: 1 }))
       const handle = await world.start(name, { id: name, memo: { probe: true, continueAfterEvents: 1 } })
+      await handle.result()
+      return handle.workflowId
+    },
+  },
+  {
+    name: 'plan',
+    async play(world, name) {
+      const steps = [uses('a', 'look'), undoneBy(uses('b', 'do.more', { n: '${{ steps.a.n }}' }), uses('u', 'undo')), gate('seen', 'look.more', 'gate.ok'), approve('ok', 'Go on?')]
+      world.offer(program(name, steps, { cluster }), { cluster: name })
+      world.on('look', () => ({ n: 1 }))
+      world.on('look.more', () => ({ ok: true }))
+      const handle = await world.start('quoratePlan', { id: name, input: { runbook: name, inputs: { cluster: name } }, memo: { by: 'ada' } })
+      await handle.result()
+      return handle.workflowId
+    },
+  },
+  {
+    name: 'as-planned',
+    async play(world, name) {
+      world.offer(program(name, [uses('a', 'do'), uses('b', 'do.more')], { cluster }), { cluster: name })
+      const { fingerprint } = oneMember
+      let looks = 0
+      // The first look finds something else, the second does not.
+      world.onCluster(() => (looks++ === 0 ? { ...oneMember, fingerprint: { ...fingerprint, alarms: ['NOSPACE on m1'] } } : oneMember))
+      const handle = await world.start(name, { id: name, memo: { by: 'ada', plan: { sha256: 'of the plan', fingerprint } } })
       await handle.result()
       return handle.workflowId
     },

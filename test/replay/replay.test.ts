@@ -33,14 +33,22 @@ describe('the check can fail', () => {
     planted = mkdtempSync(join(tmpdir(), 'quorate-replay-'))
     for (const entry of ['dsl', 'workflows', 'package.json']) cpSync(join(root, entry), join(planted, entry), { recursive: true })
     symlinkSync(join(root, 'node_modules'), join(planted, 'node_modules'))
-    const file = join(planted, 'workflows/temporal-ports.ts')
-    const changed = readFileSync(file, 'utf8').replace('this.#calls++\n', 'this.#calls++\n    await sleep(1)\n')
-    expect(changed).toContain('await sleep(1)\n')
-    writeFileSync(file, changed)
+    plant('temporal-ports.ts', ['this.#calls++\n', 'this.#calls++\n    await sleep(1)\n'])
+    plant('plan-ports.ts', ['scheduleActivity }', 'scheduleActivity, sleep }'], ['async read(call) {\n', 'async read(call) {\n      await sleep(1)\n'])
     const workflowsPath = join(planted, 'workflows/index.ts')
     bundle = await bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('ERROR') })
   })
   afterAll(() => rmSync(planted, { recursive: true }))
+
+  function plant(name: string, ...changes: readonly (readonly [from: string, to: string])[]): void {
+    const file = join(planted, 'workflows', name)
+    let text = readFileSync(file, 'utf8')
+    for (const [from, to] of changes) {
+      expect(text).toContain(from)
+      text = text.replace(from, to)
+    }
+    writeFileSync(file, text)
+  }
 
   test.each(stories)('a timer more before each action breaks $name', async ({ name }) => {
     const recorded = histories.find(({ file }) => file === `${name}.json`)

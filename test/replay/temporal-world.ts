@@ -13,6 +13,7 @@ import type { Channels } from '../../worker/channels.ts'
 import { holderOf } from '../../worker/holder.ts'
 import { notifyChannels } from '../../worker/notify.ts'
 import type { EvidenceRequest, HolderRequest, LoadedRun, LoadRequest, NotifyRequest, RunMemo, RunStatus } from '../../workflows/doors.ts'
+import type { ClusterSight, Durations, Preview } from '../../workflows/plan.ts'
 import type { ActionRequest, BesideRequest } from '../../workflows/ports.ts'
 
 /** A Temporal server and a worker with our workflows and made-up actions, for one test file. */
@@ -29,6 +30,8 @@ export interface TemporalWorld {
   readonly besides: readonly BesideRequest[]
   /** What that does from now on; measures one write each until it is said. */
   onBeside(act: ActBeside): void
+  /** What a look at any cluster answers from now on; one member until it is said. */
+  onCluster(now: () => ClusterSight): void
   /** Makes a program known by its name. */
   offer(program: Program, inputs?: Readonly<Record<string, Json>>, more?: Partial<LoadedRun>): void
   /** Whether runs set search attributes from now on. */
@@ -49,6 +52,14 @@ export async function untilCancelled({ cluster, probe, before }: BesideRequest, 
   await context.cancelled.catch(() => undefined).finally(() => clearInterval(beat))
   const acknowledged = (before?.writes.acknowledged ?? 0) + 1
   return probe ? measuredOnce(cluster, acknowledged) : null
+}
+
+export const oneMember: ClusterSight = {
+  model: {
+    leader: 'm1',
+    members: [{ name: 'm1', id: '1', host: 'h1', learner: false, up: true, version: '3.6.16' }],
+  },
+  fingerprint: { clusterId: 'c', members: [], alarms: [], downgradeTo: '', inventory: 'i' },
 }
 
 function measuredOnce(cluster: string, acknowledged: number): Json {
@@ -103,6 +114,7 @@ export async function startTemporalWorld(
   const offered = new Map<string, LoadedRun>()
   const acts = new Map<string, Act>()
   let actBeside: ActBeside = untilCancelled
+  const cluster = { now: () => oneMember }
   const besides: BesideRequest[] = []
   const calls: ActionRequest[] = []
   const written: EvidenceRequest['entries'][number][] = []
@@ -134,6 +146,9 @@ export async function startTemporalWorld(
         'quorate.load': load,
         'quorate.evidence': ({ entries }: EvidenceRequest) => void written.push(...entries),
         'quorate.notify': (request: NotifyRequest) => notifyChannels(request, () => Promise.resolve(channels)),
+        'quorate.cluster': () => cluster.now(),
+        'quorate.durations': (): Durations => ({ runs: 1, byStep: { '': 1000, a: 10 } }),
+        'quorate.preview': (): Preview => ({ changes: [], complete: true }),
         'quorate.probe': beside,
         'quorate.watch': beside,
         'quorate.holder': (request: HolderRequest) =>
@@ -166,6 +181,7 @@ export async function startTemporalWorld(
     on: (action, act) => void acts.set(action, act),
     besides,
     onBeside: (act) => void (actBeside = act),
+    onCluster: (now) => void (cluster.now = now),
     offer: (program, inputs = {}, more = {}) =>
       void offered.set(program.name, { program, inputs, hash: `hash of ${program.name}`, by: '', attributes: false, heartbeatTimeoutMs: 3000, ...onRecord, ...more }),
     start: (runbook, { id = `${runbook}-${randomUUID()}`, input, memo }: StartOptions = {}) =>
