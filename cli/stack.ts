@@ -77,7 +77,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       address,
       inventory,
       mark,
-      environment,
+      environment: { ...environment, QUORATE_TEMPORAL_UI: server.uiUrl },
       say,
       signal,
     })

@@ -1,7 +1,8 @@
 import { Client, Connection, isGrpcDeadlineError, isGrpcServiceError } from '@temporalio/client'
 import { loadClientConnectConfig } from '@temporalio/envconfig'
+import { cloudUi } from '../dsl/run-page.ts'
 import { Unreachable } from './errors.ts'
-import { cloudUi, type UiLinks, uiLinks } from './ui-links.ts'
+import { type UiLinks, uiLinks } from './ui-links.ts'
 
 /** Where every worker of Quorate listens. */
 export const taskQueue = 'quorate'

@@ -1,3 +1,5 @@
+import { runPage, runsPage, type UiNamespace } from '../dsl/run-page.ts'
+
 /** Pages of the Temporal UI (2.54), which is where most people meet a run. */
 export interface UiLinks {
   /** The run: its timeline, its checklist under "User Metadata", its updates under "More Actions". */
@@ -9,21 +11,12 @@ export interface UiLinks {
   start(runbook: string, id: string): string
 }
 
-interface UiPlace {
-  /** Address of the UI: `http://localhost:8233`. */
-  readonly base: string
-  readonly namespace: string
+interface UiPlace extends UiNamespace {
   readonly taskQueue: string
 }
 
-export function uiLinks({ base, namespace, taskQueue }: UiPlace): UiLinks {
-  const workflows = `${base.replace(/\/+$/, '')}/namespaces/${encodeURIComponent(namespace)}/workflows`
+export function uiLinks({ taskQueue, ...ui }: UiPlace): UiLinks {
   const start = (workflowType: string, workflowId: string): string =>
-    `${workflows}/start-workflow?${new URLSearchParams({ workflowId, taskQueue, workflowType }).toString()}`
-  return { run: (id) => `${workflows}/${encodeURIComponent(id)}`, start }
-}
-
-/** Where the UI of a server is, when that follows from its address: Temporal Cloud's. */
-export function cloudUi(address: string): string | undefined {
-  return /\.(tmprl\.cloud|api\.temporal\.io)(:\d+)?$/.test(address) ? 'https://cloud.temporal.io' : undefined
+    `${runsPage(ui)}/start-workflow?${new URLSearchParams({ workflowId, taskQueue, workflowType }).toString()}`
+  return { run: (id) => runPage(ui, id), start }
 }

@@ -14,6 +14,7 @@ import type { Policy } from '../dsl/policy.ts'
 import { unanswerable } from '../dsl/policy-fits.ts'
 import { previewAction } from '../activities/preview.ts'
 import type { Json } from '../dsl/program.ts'
+import type { UiNamespace } from '../dsl/run-page.ts'
 import type {
   EvidenceRequest,
   FleetLoaded,
@@ -52,6 +53,8 @@ export interface ActivityOptions {
   readonly attributes: () => Promise<boolean>
   /** Where notices go, read anew. */
   readonly channels: () => Promise<Channels>
+  /** Where people see runs, where that is known. */
+  readonly ui?: UiNamespace
 }
 
 type ActionActivity = (request: ActionRequest) => Promise<Json>
@@ -77,7 +80,7 @@ export function createActivities(
   return {
     ...Object.fromEntries(actions),
     'quorate.load': (request) => asInputFailure(() => load(request, options)),
-    'quorate.notify': (request) => notifyChannels(request, options.channels),
+    'quorate.notify': (request) => notifyChannels(request, options.channels, options.ui),
     'quorate.fleet': (request) => asInputFailure(() => loadFleet(request, options)),
     'quorate.holder': (request) => holderOf(options.client, request, waiting()),
     'quorate.evidence': async ({ run, entries }) => {

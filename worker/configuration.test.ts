@@ -25,6 +25,7 @@ test('what is said counts, relative to where it is said', () => {
     QUORATE_STATE: 'state',
     QUORATE_HEARTBEAT_TIMEOUT: '3s',
     QUORATE_NOTIFY: 'channels.yaml',
+    QUORATE_TEMPORAL_UI: 'https://temporal.example.org',
   }
   expect(readConfiguration(environment, '/here')).toEqual({
     temporal: { address: 'temporal:7233', namespace: 'ops' },
@@ -34,6 +35,7 @@ test('what is said counts, relative to where it is said', () => {
     stateDirectory: '/here/state',
     heartbeatTimeoutMs: 3000,
     notify: 'channels.yaml',
+    uiUrl: 'https://temporal.example.org',
   })
 })
 

@@ -3,6 +3,7 @@ import { delimiter, isAbsolute, join, resolve } from 'node:path'
 import { loadClientConnectConfig } from '@temporalio/envconfig'
 import { z } from 'zod'
 import { parseDuration } from '../dsl/duration.ts'
+import { cloudUi } from '../dsl/run-page.ts'
 
 /** All a worker has to know; paths are absolute. */
 export interface Configuration {
@@ -19,6 +20,8 @@ export interface Configuration {
   readonly heartbeatTimeoutMs: number
   /** Where notices go, as `QUORATE_NOTIFY` says it. */
   readonly notify?: string
+  /** Address of the Temporal UI, for links in notices. */
+  readonly uiUrl?: string
 }
 
 export interface TemporalSettings {
@@ -44,6 +47,7 @@ export type Environment = Readonly<Record<string, string | undefined>>
  * `QUORATE_INVENTORY` (default `inventory.yaml` here), `QUORATE_RUNBOOKS` (directories as in PATH),
  * `QUORATE_POLICY` (a file, default none), `QUORATE_STATE` (default `$QUORATE_HOME`, `$XDG_STATE_HOME/quorate` or `~/.quorate`),
  * `QUORATE_NOTIFY` (addresses, or a file with `channels`; nobody is told unless given),
+ * `QUORATE_TEMPORAL_UI` (the UI's address, for links; known of Temporal Cloud),
  * `QUORATE_TASK_QUEUE` (default `quorate`), `QUORATE_HEARTBEAT_TIMEOUT` (default `10s`).
  */
 export function readConfiguration(environment: Environment, directory = process.cwd()): Configuration {
@@ -51,8 +55,10 @@ export function readConfiguration(environment: Environment, directory = process.
   if (!parsed.success)
     throw new ConfigurationError(parsed.error.issues.map(({ message }) => message).join('\n'))
   const { data } = parsed
+  const temporal = temporalSettings(environment)
+  const uiUrl = data.QUORATE_TEMPORAL_UI ?? cloudUi(temporal.address)
   return {
-    temporal: temporalSettings(environment),
+    temporal,
     taskQueue: data.QUORATE_TASK_QUEUE,
     inventory: resolve(directory, data.QUORATE_INVENTORY),
     runbooks: data.QUORATE_RUNBOOKS.map((path) => resolve(directory, path)),
@@ -60,6 +66,7 @@ export function readConfiguration(environment: Environment, directory = process.
     stateDirectory: resolve(directory, data.QUORATE_STATE ?? defaultState(data)),
     heartbeatTimeoutMs: data.QUORATE_HEARTBEAT_TIMEOUT,
     ...(data.QUORATE_NOTIFY === undefined ? {} : { notify: data.QUORATE_NOTIFY }),
+    ...(uiUrl === undefined ? {} : { uiUrl }),
   }
 }
 
@@ -80,6 +87,7 @@ const settings = z.object({
   QUORATE_STATE: z.string().optional(),
   QUORATE_HOME: absolute('QUORATE_HOME').optional(),
   QUORATE_NOTIFY: z.string().optional(),
+  QUORATE_TEMPORAL_UI: z.string().optional(),
   XDG_STATE_HOME: z.string().optional(),
   QUORATE_HEARTBEAT_TIMEOUT: z
     .string()

@@ -125,6 +125,14 @@ describe('a notice', () => {
     ])
   })
 
+  test('says where the run is to be seen, where that is known', async () => {
+    const ui = { base: 'https://temporal.example.org/', namespace: 'ops' }
+    await notifyChannels(request, () => Promise.resolve({ ops: address }), ui)
+    expect(posts).toMatchObject([
+      { body: { url: 'https://temporal.example.org/namespaces/ops/workflows/upgrade-demo' } },
+    ])
+  })
+
   test('goes to the channels it names, each once', async () => {
     expect(await tell({ ops: address, other: address }, ['ops', 'ops'])).toEqual({
       told: ['ops'],

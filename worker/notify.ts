@@ -1,5 +1,6 @@
 import { appendFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { runPage, type UiNamespace } from '../dsl/run-page.ts'
 import type { NotifyRequest } from '../workflows/doors.ts'
 import type { Told } from '../workflows/ports.ts'
 import type { Channels } from './channels.ts'
@@ -9,6 +10,8 @@ export interface NoticeBody {
   readonly text: string
   /** The run's id. */
   readonly run: string
+  /** Its page in the Temporal UI, where that is known. */
+  readonly url?: string
   readonly runbook: string
   readonly cluster?: string
   readonly step: string
@@ -22,13 +25,14 @@ export interface NoticeBody {
 export async function notifyChannels(
   request: NotifyRequest,
   readChannels: () => Promise<Channels>,
+  ui?: UiNamespace,
 ): Promise<Told> {
   const channels = await readChannels().catch(
     (error: unknown) => new Error(error instanceof Error ? error.message : String(error)),
   )
   if (channels instanceof Error)
     return { told: [], failed: [{ channel: 'anybody', reason: channels.message }] }
-  const body = bodyOf(request)
+  const body = bodyOf(request, ui)
   const names = request.to ?? Object.keys(channels)
   const tries = await Promise.all([...new Set(names)].map((name) => tried(name, channels, body)))
   return {
@@ -37,12 +41,13 @@ export async function notifyChannels(
   }
 }
 
-function bodyOf({ run, step, text }: NotifyRequest): NoticeBody {
+function bodyOf({ run, step, text }: NotifyRequest, ui: UiNamespace | undefined): NoticeBody {
   const { id, key, runbook, cluster } = run
   const at = new Date().toISOString()
   return {
     text,
     run: id,
+    ...(ui === undefined ? {} : { url: runPage(ui, id) }),
     runbook,
     ...(cluster === undefined ? {} : { cluster }),
     step,

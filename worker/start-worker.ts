@@ -45,7 +45,8 @@ export async function startWorker(configuration: Configuration, logger: Logger):
 }
 
 async function serve(configuration: Configuration, connection: NativeConnection): Promise<RunningWorker> {
-  const { temporal, taskQueue, inventory, runbooks, stateDirectory, heartbeatTimeoutMs } = configuration
+  const { temporal, taskQueue, inventory, runbooks, stateDirectory, heartbeatTimeoutMs, uiUrl } =
+    configuration
   const { namespace } = temporal
   const environment = createEnvironment({
     loadInventory: () => loadInventory(inventory),
@@ -67,6 +68,7 @@ async function serve(configuration: Configuration, connection: NativeConnection)
       heartbeatTimeoutMs,
       attributes: () => attributes.known(),
       channels: () => channelsOf(configuration),
+      ...(uiUrl === undefined ? {} : { ui: { base: uiUrl, namespace } }),
     }),
     // A worker that was killed is not waited for: its runs go to whoever is there.
     stickyQueueScheduleToStartTimeout: '2s',

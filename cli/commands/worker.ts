@@ -9,7 +9,8 @@ export const worker: Command = {
   summary: 'run a worker until Ctrl-C',
   details: `It takes runs from the task queue "quorate" at TEMPORAL_ADDRESS (all settings of Temporal's tools hold).
 QUORATE_INVENTORY names the inventory, QUORATE_RUNBOOKS more directories with runbooks, QUORATE_POLICY who
-may decide, QUORATE_STATE where evidence is kept. Without settings it joins a running \`quorate up\`.`,
+may decide, QUORATE_STATE where evidence is kept, QUORATE_NOTIFY where notices go, QUORATE_TEMPORAL_UI the UI
+that they link to. Without settings it joins a running \`quorate up\`.`,
   flags: { inventory: { type: 'string', value: 'FILE', help: 'instead of QUORATE_INVENTORY' } },
   positionals: { min: 0, max: 0 },
   async run({ flags, environment }) {
@@ -18,7 +19,10 @@ may decide, QUORATE_STATE where evidence is kept. Without settings it joins a ru
     const code = await runWorker({
       ...(up === undefined
         ? {}
-        : { TEMPORAL_ADDRESS: up.address, TEMPORAL_NAMESPACE: up.namespace, QUORATE_STATE: up.state }),
+        : {
+            ...{ TEMPORAL_ADDRESS: up.address, TEMPORAL_NAMESPACE: up.namespace, QUORATE_STATE: up.state },
+            QUORATE_TEMPORAL_UI: up.uiUrl,
+          }),
       ...environment,
       QUORATE_INVENTORY: inventoryFile(flags.text('inventory'), environment),
     })
