@@ -26,18 +26,18 @@ function answers(...all: readonly (number | Error)[]) {
 
 test('a gate opens at the first answer that holds', async () => {
   const { asked, polling } = answers(0, 1, 2)
-  expect(await pollGate(gate('gate.n == 2'), polling)).toEqual({ n: 2, problems: [] })
+  expect(await pollGate(gate('gate.n == 2', { timeoutMs: 10_000 }), polling)).toEqual({ n: 2, problems: [] })
   expect(asked).toHaveLength(3)
 })
 
 test('an answer that failed counts as one that does not hold', async () => {
   const { polling } = answers(new ActionError('no answer'), 1)
-  expect(await pollGate(gate('gate.n == 1'), polling)).toMatchObject({ n: 1 })
+  expect(await pollGate(gate('gate.n == 1', { timeoutMs: 10_000 }), polling)).toMatchObject({ n: 1 })
 })
 
 test('a break starts the stable time anew', async () => {
   const { asked, polling } = answers(1, 1, 0, 1)
-  await pollGate(gate('gate.n == 1', { stableMs: 60, timeoutMs: 2000 }), polling)
+  await pollGate(gate('gate.n == 1', { stableMs: 60, timeoutMs: 10_000 }), polling)
   expect((asked.at(-1) ?? 0) - (asked[3] ?? 0)).toBeGreaterThanOrEqual(50)
 })
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { createBinaryFinder } from './binaries.ts'
 import { measureDowntime } from './downtime.ts'
-import { createEtcdClient } from './etcd-client.ts'
+import { createEtcdClient, type EtcdClient } from './etcd-client.ts'
 import { type Lab, startProcessLab } from './process.ts'
 import { createGapMeter, fill, startWriter } from './writer.ts'
 
@@ -46,6 +46,7 @@ describe('on a real cluster', () => {
     )
     expect(await members[0]?.count()).toBe((before ?? 0) + 20_000)
     const { revision } = (await members[0]?.status()) ?? { revision: 0 }
+    for (const member of members) await untilAt(member, revision)
     const hashes = await Promise.all(members.map((member) => member.hash(revision)))
     expect(new Set(hashes.map((hash) => JSON.stringify(hash))).size).toBe(1)
     members.forEach((member) => member.close())
@@ -89,16 +90,28 @@ describe('on a real cluster', () => {
     const hosts = Object.values(lab.members)
     await Promise.all(hosts.map((host) => lab.freeze(host)))
     const frozenMs = Date.now()
-    await until(() => Date.now() - frozenMs >= 700)
+    await until(() => Date.now() - frozenMs >= 1500)
+    const thawedMs = Date.now()
     await Promise.all(hosts.map((host) => lab.thaw(host)))
     const atThaw = writer.figures().acknowledged
     await until(() => writer.figures().acknowledged > atThaw + 20)
     const { longestGapMs, longestGapAtMs } = await writer.stop()
-    expect(longestGapMs).toBeGreaterThanOrEqual(650)
-    expect(longestGapAtMs).toBeLessThanOrEqual(frozenMs + 50)
-    expect(meter.stop().downMs).toBeGreaterThanOrEqual(650)
+    // This process may be held up for a moment itself before it asks again.
+    expect(longestGapAtMs).toBeLessThanOrEqual(frozenMs + 500)
+    expect(longestGapAtMs + longestGapMs).toBeGreaterThanOrEqual(thawedMs)
+    expect(meter.stop().downMs).toBeGreaterThanOrEqual(1000)
   }, 60_000)
 })
+
+/** A follower hears of a write a moment after it was acknowledged. */
+async function untilAt(member: EtcdClient, revision: number, withinMs = 30_000): Promise<void> {
+  const deadline = Date.now() + withinMs
+  while ((await member.status()).revision < revision) {
+    if (Date.now() > deadline)
+      throw new Error(`${member.endpoint} is not at ${revision} after ${withinMs} ms`)
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}
 
 async function until(condition: () => boolean, withinMs = 30_000): Promise<void> {
   const deadline = Date.now() + withinMs

@@ -8,7 +8,7 @@ import { renderPlan } from '../cli/plan-view.ts'
 import type { Terminal } from '../cli/terminal.ts'
 import { planRun } from '../client/plan-run.ts'
 import type { Plan, PlannedStep } from '../workflows/plan.ts'
-import { footprint, inventoryText, membersNow, startWorld, until, type World } from './world.ts'
+import { footprint, inventoryText, leaderNow, membersNow, startWorld, until, type World } from './world.ts'
 
 jest.setTimeout(120_000)
 
@@ -137,6 +137,8 @@ describe('a plan changes nothing', () => {
   test('with a member down: it says so, and what would not be done', async () => {
     await world.lab.stopHost('h3')
     try {
+      // If it led, nobody does for a moment, and that is another refusal.
+      await leaderNow(world)
       const made = await plan('etcd-rolling-restart')
       expect(made.membership?.standing).toEqual({ voters: 3, up: 2, margin: 0 })
       expect(made.verdict).toMatchObject({ kind: 'refused', why: expect.stringContaining('etcd-3') })

@@ -5,7 +5,7 @@ import { dirname, join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { ApplicationFailure, WorkflowFailedError } from '@temporalio/client'
 import { parseDocument } from 'yaml'
-import { footprint, jobsOf, membersNow, startWorld, until, type World } from './world.ts'
+import { footprint, jobsOf, leaderNow, membersNow, startWorld, until, type World } from './world.ts'
 
 /** What etcd-migrate-node refuses, each leaving the hosts and the membership as they were. */
 describe('refused before anything changes', () => {
@@ -26,6 +26,7 @@ describe('refused before anything changes', () => {
     'another member is down': {
       given: async () => {
         await world.lab.kill('h3')
+        await leaderNow(world)
         return () => started('h3')
       },
       says: /etcd-3 .*(not answer|unreachable|refused|no answer|nothing)/i,

@@ -319,9 +319,9 @@ export interface Whereabouts {
 /** Member names by endpoint, and the host without a member, by the inventory as it is now. */
 export function whoIsWhere(world: Whereabouts) {
   const { clusters } = parse(inventoryText(world)) as {
-    clusters: Record<string, { members: Record<string, string>; spares: string[] }>
+    clusters: Record<string, { members: Record<string, string>; spares?: string[] }>
   }
-  const { members, spares } = clusters['demo'] ?? { members: {}, spares: [] }
+  const { members, spares = [] } = clusters['demo'] ?? { members: {} }
   const endpointOf = (host: string): string => {
     const { address, clientPort } = world.lab.host(host)
     return `${address}:${clientPort}`

@@ -74,11 +74,11 @@ test('a command that takes too long is killed', async () => {
   const host = open().host('a')
   const marker = join(lab.home('a'), 'alive')
   const error = await failure(
-    host.exec({ argv: ['sh', '-c', 'trap "" HUP TERM; echo $$ >alive; exec sleep 60'], timeoutMs: 500 }),
+    host.exec({ argv: ['sh', '-c', 'trap "" HUP TERM; echo $$ >alive; exec sleep 60'], timeoutMs: 2000 }),
   )
   expect(error).toMatchObject({
     name: 'ActionError',
-    message: expect.stringContaining('did not end within 0.5 s'),
+    message: expect.stringContaining('did not end within 2 s'),
   })
   const pid = readFileSync(marker, 'utf8').trim()
   await until(`process ${pid} is gone`, () => !runs(pid))
@@ -137,15 +137,17 @@ test('a link that swallows everything is noticed in bounded time', async () => {
       `[127.0.0.1]:${proxy.port} ${lab.processes['a']?.publicKey}\n`,
       { flag: 'a' },
     )
-    const host = open(inventory, { keepaliveIntervalMs: 200, keepaliveCount: 2, connectTimeoutMs: 500 }).host(
-      'a',
-    )
+    const host = open(inventory, {
+      keepaliveIntervalMs: 200,
+      keepaliveCount: 2,
+      connectTimeoutMs: 3000,
+    }).host('a')
     await host.exec({ argv: ['true'] })
     const startMs = Date.now()
     const running = failure(host.exec({ argv: ['sleep', '20'] }))
     proxy.freeze()
     expect((await running).name).toMatch(/UnknownOutcomeError|ActionError/)
-    expect(Date.now() - startMs).toBeLessThan(5_000)
+    expect(Date.now() - startMs).toBeLessThan(10_000)
   } finally {
     await proxy.close()
   }

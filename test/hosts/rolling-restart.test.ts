@@ -88,6 +88,8 @@ describeOnHosts('etcd-rolling-restart', () => {
           /not all members are healthy, so none is stopped|stopped answering meanwhile.*started again at once/,
         )
         expect(offers).toContain('retry')
+        // What was started again at once may still be on its way.
+        await until('the two others to serve', async () => (await membersNow(world)).length === 2)
         const two = await membersNow(world)
         expect(two.map(({ endpoint }) => whoIsWhere(world).members.get(endpoint) ?? '').toSorted()).toEqual(
           names.filter((name) => name !== second),
