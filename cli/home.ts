@@ -30,6 +30,10 @@ export interface Up {
   /** The state directory of its worker. */
   readonly state: string
   readonly etcd: string
+  /** Directories of more runbooks that its worker has, as `QUORATE_RUNBOOKS` names them. */
+  readonly runbooks?: string
+  /** Clusters beside that of `next`. */
+  readonly others?: readonly string[]
   /** A move that can be tried. */
   readonly next: { readonly cluster: string; readonly member: string; readonly to: string }
 }

@@ -1,4 +1,5 @@
 import { delimiter, dirname, resolve } from 'node:path'
+import { homeDirectory, readUp } from './home.ts'
 import type { RunbookFound } from '../worker/runbooks.ts'
 
 /**
@@ -67,8 +68,15 @@ export async function compileFiles(
   }
 }
 
-async function directoriesOf({ QUORATE_RUNBOOKS: set = '' }: NodeJS.ProcessEnv): Promise<readonly string[]> {
+async function directoriesOf(environment: NodeJS.ProcessEnv): Promise<readonly string[]> {
   const { ownRunbooks } = await import('../worker/runbooks.ts')
+  const set = environment['QUORATE_RUNBOOKS'] ?? ofWhatIsUp(environment) ?? ''
   const more = set.split(delimiter).filter((directory) => directory !== '')
   return [ownRunbooks(), ...more.map((directory) => resolve(directory))]
+}
+
+/** Without a setting, what the worker of a `quorate up` here finds is found here, too. */
+function ofWhatIsUp(environment: NodeJS.ProcessEnv): string | undefined {
+  if (environment['TEMPORAL_ADDRESS'] !== undefined) return undefined
+  return readUp(homeDirectory(environment))?.runbooks
 }

@@ -9,6 +9,8 @@ export interface StackOptions {
   /** Everything lies below it; one stack at a time. */
   readonly directory: string
   readonly etcd: EtcdMinor
+  /** How many clusters: the first of three members, the others of one. Default 1. */
+  readonly clusters?: number
   readonly environment: NodeJS.ProcessEnv
   readonly say: (line: string) => void
   readonly signal: AbortSignal
@@ -33,7 +35,7 @@ export interface Stack {
  * the same directory left behind, processes and data, is removed first; its evidence is kept.
  */
 export async function startStack(options: StackOptions): Promise<Stack> {
-  const { directory, etcd, environment, say, signal } = options
+  const { directory, etcd, clusters = 1, environment, say, signal } = options
   const finder = options.finder ?? createBinaryFinder({ onProgress: say })
   const [binaries, temporalBinary] = await interruptible(
     Promise.all([finder.etcd(etcd), finder.temporal()]),
@@ -43,6 +45,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const lab = await createProcessLab({
     directory: join(directory, 'lab'),
     programs: { etcd: server, etcdctl, etcdutl },
+    singles: Array.from({ length: clusters - 1 }, (_, i) => `demo-${i + 2}`),
   })
   const started: { temporal?: TemporalServer; worker?: WorkerProcess; watch?: TemporalWatch } = {}
   let stopped: Promise<void> | undefined
@@ -53,7 +56,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       await Promise.all([lab.stop(), started.temporal?.stop()])
     })())
   try {
-    say(`Starting three etcd ${version} members and a spare host, Temporal, and a worker …`)
+    const more = clusters === 1 ? '' : `, ${clusters - 1} more of one member`
+    say(`Starting three etcd ${version} members and a spare host${more}, Temporal, and a worker …`)
     const database = join(directory, 'temporal')
     rmSync(database, { recursive: true, force: true })
     rmSync(join(directory, 'worker.log'), { force: true })

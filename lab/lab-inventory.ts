@@ -11,15 +11,18 @@ export interface LabHostFacts {
   readonly layout: HostLayout
 }
 
+export interface LabCluster {
+  /** Member name to host name. */
+  readonly members: Readonly<Record<string, string>>
+  readonly spares: readonly string[]
+}
+
 export interface LabInventory {
-  readonly cluster: string
   readonly user: string
   readonly identity: string
   readonly knownHosts: string
   readonly hosts: readonly LabHostFacts[]
-  /** Member name to host name. */
-  readonly members: Readonly<Record<string, string>>
-  readonly spares: readonly string[]
+  readonly clusters: Readonly<Record<string, LabCluster>>
 }
 
 /** The inventory of a process lab as YAML, commented: it is the example newcomers copy from. */
@@ -30,7 +33,7 @@ export function labInventory(lab: LabInventory): string {
       section('defaults', { ssh: { user: lab.user, identity: lab.identity, knownHosts: lab.knownHosts } }),
     hostsComment +
       section('hosts', Object.fromEntries(lab.hosts.map((host) => [host.name, hostEntry(host)]))),
-    clustersComment + section('clusters', { [lab.cluster]: { members: lab.members, spares: lab.spares } }),
+    clustersComment + section('clusters', lab.clusters),
   ].join('\n\n')
 }
 

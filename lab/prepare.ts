@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { etcdEnvironment } from './etcd-environment.ts'
 import { type HostPrograms, type LabHostSetup, layOutHost } from './lab-host.ts'
-import { type LabHostFacts, labInventory } from './lab-inventory.ts'
+import { type LabCluster, type LabHostFacts, labInventory } from './lab-inventory.ts'
 import type { LabLayout } from './layout.ts'
 import { introduceHost, makeIdentity } from './ssh-trust.ts'
 
@@ -14,15 +14,13 @@ export interface LabPlan {
   /** More variables for each member. */
   readonly environment: Readonly<Record<string, string>>
   readonly user: string
-  readonly cluster: string
-  readonly members: Readonly<Record<string, string>>
-  readonly spares: readonly string[]
+  readonly clusters: Readonly<Record<string, LabCluster>>
   readonly setups: readonly LabHostSetup[]
 }
 
 /** Lays out all hosts with their keys, configures the members and writes the inventory. */
 export function prepareLab(plan: LabPlan): void {
-  const { layout, id, hosts, setups, programs, user, cluster, members, spares } = plan
+  const { layout, id, hosts, setups, programs, user, clusters } = plan
   const { identity, knownHosts } = layout
   const publicKey = makeIdentity(identity, `quorate-lab-${id}`)
   for (const setup of setups) {
@@ -30,16 +28,13 @@ export function prepareLab(plan: LabPlan): void {
     layOutHost(setup, programs, publicKey)
     introduceHost({ directory: layout.root, knownHosts, address, port: sshPort, comment: name })
   }
-  configureMembers(plan)
-  writeFileSync(
-    layout.inventory,
-    labInventory({ cluster, user, identity, knownHosts, hosts, members, spares }),
-  )
+  for (const { members } of Object.values(clusters)) configureMembers(plan, members)
+  writeFileSync(layout.inventory, labInventory({ user, identity, knownHosts, hosts, clusters }))
 }
 
 const url = (address: string, port: number): string => `http://${address}:${port}`
 
-function configureMembers({ members, hosts, id, environment }: LabPlan): void {
+function configureMembers({ hosts, id, environment }: LabPlan, members: LabCluster['members']): void {
   const factsOf = (host: string) => hosts.filter(({ name }) => name === host)
   const initialCluster = Object.fromEntries(
     Object.entries(members).flatMap(([member, host]) =>

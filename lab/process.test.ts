@@ -23,14 +23,14 @@ describe('a lab', () => {
   let lab: Lab
   beforeAll(async () => {
     // A space in the path is where scripts and environment files go wrong first.
-    lab = await startProcessLab({ directory: newDirectory('a lab '), programs })
+    lab = await startProcessLab({ directory: newDirectory('a lab '), programs, singles: ['lone'] })
   }, 60_000)
   afterAll(() => lab.stop())
 
-  test('has four hosts with SSH and three members, in processes that all carry its mark', async () => {
+  test('has five hosts with SSH, three members and a cluster of one beside them, in processes that all carry its mark', async () => {
     const commands = (await lab.processes()).map(({ command }) => command)
-    expect(commands.filter((command) => command.includes('/lab/host/main.js'))).toHaveLength(4)
-    expect(commands.filter((command) => command.endsWith('/bin/etcd'))).toHaveLength(3)
+    expect(commands.filter((command) => command.includes('/lab/host/main.js'))).toHaveLength(5)
+    expect(commands.filter((command) => command.endsWith('/bin/etcd'))).toHaveLength(4)
   })
 
   test('writes an inventory that the language reads, with every host, member and spare', () => {
@@ -47,6 +47,7 @@ describe('a lab', () => {
             spares: ['h4'],
             etcd: { h4: { clientPort: host.clientPort, dataDir: host.layout.dataDir } },
           },
+          lone: { members: { 'etcd-1': 'h5' }, spares: [] },
         },
       },
     })

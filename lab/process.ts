@@ -4,7 +4,7 @@ import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { bootEtcd, signalEtcd, untilHealthy } from './etcd-on-host.ts'
 import { type HostPrograms, type LabHostSetup, markOfHost, runOnHost, startSsh } from './lab-host.ts'
-import type { LabHostFacts } from './lab-inventory.ts'
+import type { LabCluster, LabHostFacts } from './lab-inventory.ts'
 import { hostLayout, type LabLayout, labLayout, packageRoot } from './layout.ts'
 import { type HeldLock, tryLock } from './lock.ts'
 import { endMarked, findMarked, type MarkedProcess } from './marker.ts'
@@ -22,6 +22,8 @@ export interface ProcessLabOptions {
   readonly spares?: number
   /** Name of the cluster in the inventory. Default `demo`. */
   readonly cluster?: string
+  /** More clusters, by name: one member each, on the hosts after the spares. */
+  readonly singles?: readonly string[]
   /** More variables for each member's environment file, `ETCD_SNAPSHOT_COUNT` say. */
   readonly environment?: Readonly<Record<string, string>>
   /** The SSH server's program. Default: the built one of this package. */
@@ -86,8 +88,8 @@ export async function createProcessLab(options: ProcessLabOptions): Promise<Lab>
     const id = createHash('sha256').update(layout.directory).digest('hex').slice(0, 12)
     await endMarked({ lab: id })
     clear(layout)
-    const { members = 3, spares = 1 } = options
-    const lease = await allocatePorts(3 * (members + spares))
+    const { members = 3, spares = 1, singles = [] } = options
+    const lease = await allocatePorts(3 * (members + spares + singles.length))
     return processLab({ options, layout, id, hosts: hostFacts(layout, lease.ports), lock, lease })
   } catch (error) {
     lock.release()
@@ -106,11 +108,10 @@ interface Making {
 
 function processLab(making: Making): Lab {
   const { options, layout, id, hosts, lock, lease } = making
-  const { cluster = 'demo', members: memberCount = 3 } = options
-  const members = Object.fromEntries(
-    hosts.slice(0, memberCount).map(({ name }, i) => [`etcd-${i + 1}`, name]),
-  )
-  const spares = hosts.slice(memberCount).map(({ name }) => name)
+  const { cluster = 'demo' } = options
+  const clusters = clustersOf(options, hosts)
+  const { members, spares } = clusters[cluster] ?? { members: {}, spares: [] }
+  const allMembers = Object.values(clusters).flatMap((one) => Object.values(one.members))
   const user = userInfo().username
   const sshServer = options.sshServer ?? join(packageRoot(), 'dist/lab/host/main.js')
   const setups = new Map(hosts.map((facts) => [facts.name, { facts, lab: id, user, sshServer }]))
@@ -130,12 +131,12 @@ function processLab(making: Making): Lab {
     await bootEtcd(setup(host), stopping.signal)
   }
   const start = async (): Promise<void> => {
-    options.onProgress?.(`starting ${hosts.length} hosts and ${memberCount} members`)
+    options.onProgress?.(`starting ${hosts.length} hosts and ${allMembers.length} members`)
     const { programs, environment = {} } = options
-    const plan = { layout, id, hosts, programs, environment, user, cluster, members, spares }
+    const plan = { layout, id, hosts, programs, environment, user, clusters }
     prepareLab({ ...plan, setups: [...setups.values()] })
     await allOrFirstError(hosts.map(({ name }) => startHost(name)))
-    await untilHealthy(Object.values(members).map(setup), stopping.signal)
+    await untilHealthy(allMembers.map(setup), stopping.signal)
   }
   const end = async (): Promise<void> => {
     stopping.abort(new Error('The lab was stopped while it started.'))
@@ -213,6 +214,24 @@ function clear({ directory, mark, owner }: LabLayout): void {
   )
   for (const name of ['hosts', 'ssh', 'inventory.yaml']) {
     rmSync(join(directory, name), { recursive: true, force: true })
+  }
+}
+
+/** The first hosts are the members of the first cluster, then come its spares, then a host for each of the others. */
+function clustersOf(
+  { cluster = 'demo', members = 3, spares = 1, singles = [] }: ProcessLabOptions,
+  hosts: readonly LabHostFacts[],
+): Readonly<Record<string, LabCluster>> {
+  const names = hosts.map(({ name }) => name)
+  const others = names.slice(members + spares)
+  return {
+    [cluster]: {
+      members: Object.fromEntries(names.slice(0, members).map((host, i) => [`etcd-${i + 1}`, host])),
+      spares: names.slice(members, members + spares),
+    },
+    ...Object.fromEntries(
+      singles.map((name, i) => [name, { members: { 'etcd-1': others[i] ?? '' }, spares: [] }]),
+    ),
   }
 }
 

@@ -1,5 +1,5 @@
 import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { delimiter, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isAlive, tryLock } from '../../lab/lock.ts'
 import { type Command, type FlagSpec, type Invocation, UsageError } from '../command.ts'
@@ -18,12 +18,19 @@ export const etcdFlag: FlagSpec = {
 
 export const up: Command = {
   name: 'up',
-  usage: '[--etcd 3.5|3.6|3.7]',
+  usage: '[--etcd 3.5|3.6|3.7] [--clusters N]',
   summary: 'keep a lab, Temporal and a worker running here, until Ctrl-C',
   details: `Three etcd members and a spare host on loopback, a Temporal dev server with its UI, and a worker.
 Other commands find it by themselves. It starts afresh each time. State lies under QUORATE_HOME, else
 $XDG_STATE_HOME/quorate, else ~/.quorate.`,
-  flags: { etcd: etcdFlag },
+  flags: {
+    etcd: etcdFlag,
+    clusters: {
+      type: 'string',
+      value: 'N',
+      help: 'so many clusters, to try fleets: demo, and demo-2, demo-3, … of one member each (default 1)',
+    },
+  },
   positionals: { min: 0, max: 0 },
   async run(invocation) {
     const { terminal, environment, flags } = invocation
@@ -38,6 +45,7 @@ $XDG_STATE_HOME/quorate, else ~/.quorate.`,
       return exitCodes.done
     }
     const minor = etcdMinor(flags.text('etcd'))
+    const clusters = clusterCount(flags.text('clusters'))
     const interrupt = onInterrupt()
     const directory = takeDirectory(home, 'up')
     try {
@@ -45,6 +53,7 @@ $XDG_STATE_HOME/quorate, else ~/.quorate.`,
       const stack = await startStack({
         directory,
         etcd: minor,
+        clusters,
         environment,
         say: terminal.err,
         signal: interrupt.signal,
@@ -94,6 +103,11 @@ export function etcdMinor(text = '3.6'): EtcdMinor {
   return minor
 }
 
+function clusterCount(text = '1'): number {
+  if (/^[1-9]$/.test(text)) return Number(text)
+  throw new UsageError(`--clusters takes a number from 1 to 9, not "${text}".`)
+}
+
 /** A stack's own directory below the home; throws when another process works there. */
 export function takeDirectory(home: string, name: string): string {
   const directory = join(home, name)
@@ -118,6 +132,7 @@ export interface Keeping {
 export async function keepUp({ stack, command, invocation, signal }: Keeping): Promise<void> {
   const { terminal, environment, flags } = invocation
   const { loadInventory } = await import('../../worker/inventory.ts')
+  const inventory = await loadInventory(stack.lab.inventory)
   const up: Up = {
     pid: process.pid,
     command,
@@ -128,7 +143,9 @@ export async function keepUp({ stack, command, invocation, signal }: Keeping): P
     inventory: stack.lab.inventory,
     state: stack.directory,
     etcd: stack.etcdVersion,
-    next: nextMove(await loadInventory(stack.lab.inventory), stack.lab.cluster),
+    ...runbooksOf(environment),
+    next: nextMove(inventory, stack.lab.cluster),
+    others: Object.keys(inventory.clusters).filter((name) => name !== stack.lab.cluster),
   }
   const takeBack = announceUp(homeDirectory(environment), up)
   try {
@@ -141,14 +158,21 @@ export async function keepUp({ stack, command, invocation, signal }: Keeping): P
   }
 }
 
+function runbooksOf({ QUORATE_RUNBOOKS: set = '' }: NodeJS.ProcessEnv): Pick<Up, 'runbooks'> {
+  const directories = set.split(delimiter).filter((directory) => directory !== '')
+  if (directories.length === 0) return {}
+  return { runbooks: directories.map((directory) => resolve(directory)).join(delimiter) }
+}
+
 /** A member that can be moved now, and where to. */
 function nextMove({ clusters }: Inventory, cluster: string): Up['next'] {
   const { members = {}, spares = [] } = clusters[cluster] ?? {}
   return { cluster, member: Object.keys(members)[0] ?? '', to: spares[0] ?? '' }
 }
 
-function tryNext({ etcd, uiUrl, address, namespace, inventory, state, next }: Up): string {
-  return `Up: three etcd ${etcd} members (cluster ${next.cluster}, ${next.to} is free), Temporal, and a worker.
+function tryNext({ etcd, uiUrl, address, namespace, inventory, state, next, others = [] }: Up): string {
+  const more = others.length === 0 ? '' : ` ${others.join(', ')} of one member each,`
+  return `Up: three etcd ${etcd} members (cluster ${next.cluster}, ${next.to} is free),${more} Temporal, and a worker.
 
   The runs in the browser  ${uiUrl}/namespaces/${namespace}/workflows
   The inventory            ${inventory}
