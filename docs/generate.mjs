@@ -13,7 +13,8 @@ const { codesMarkdown } = await import('../dist/dsl/codes.js')
 const { printProblems } = await import('../dist/dsl/print.js')
 const { referencePages } = await import('../dist/dsl/reference.js')
 const { findRunbooks, ownRunbooks } = await import('../dist/worker/runbooks.js')
-const { inventoryJsonSchema, runbookJsonSchema } = await import('../dist/dsl/json-schema.js')
+const { inventoryJsonSchema, policyJsonSchema, runbookJsonSchema } =
+  await import('../dist/dsl/json-schema.js')
 const { testJsonSchema } = await import('../dist/rehearsal/test-json-schema.js')
 
 const runbooks = await findRunbooks([ownRunbooks()], catalogue)
@@ -42,6 +43,7 @@ const pages = {
   ),
   'runbook-test.schema.json': JSON.stringify(testJsonSchema(catalogue)),
   'inventory.schema.json': JSON.stringify(inventoryJsonSchema()),
+  'policy.schema.json': JSON.stringify(policyJsonSchema()),
 }
 
 mkdirSync(join(here, 'runbooks'), { recursive: true })

@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { recordOf } from './check-shape.ts'
-import { inventoryJsonSchema, runbookJsonSchema } from './json-schema.ts'
+import { inventoryJsonSchema, policyJsonSchema, runbookJsonSchema } from './json-schema.ts'
+import { decisionNames } from './policy.ts'
 import { sampleCatalogue } from './sample-catalogue.ts'
 
 const schema = runbookJsonSchema(sampleCatalogue)
@@ -54,4 +55,13 @@ test('an inventory has one too', () => {
     'hosts',
     'clusters',
   ])
+})
+
+test('a policy has one too, with every decision in it', () => {
+  const { roles, decisions } = recordOf(policyJsonSchema()['properties'])
+  expect(recordOf(roles)).toMatchObject({
+    type: 'object',
+    additionalProperties: { type: 'array', minItems: 1 },
+  })
+  expect(Object.keys(recordOf(recordOf(decisions)['properties']))).toEqual([...decisionNames])
 })

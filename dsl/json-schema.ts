@@ -3,6 +3,7 @@ import type { ActionSpec, Catalogue, JsonSchema } from './action-spec.ts'
 import { callableSchema } from './callable-schema.ts'
 import { recordOf } from './check-shape.ts'
 import { inventorySchema } from './inventory-schema.ts'
+import { policySchema } from './policy.ts'
 import type { Program } from './program.ts'
 import { inputSchema, runbookSchema, stepKinds, stepSchemas, type StepKind } from './runbook-schema.ts'
 import { orExpression } from './schema-or-expression.ts'
@@ -37,6 +38,10 @@ export function runbookJsonSchema(catalogue: Catalogue, library: readonly Progra
 
 export function inventoryJsonSchema(): JsonSchema {
   return { ...fromZod(inventorySchema), title: 'An inventory of Quorate' }
+}
+
+export function policyJsonSchema(): JsonSchema {
+  return { ...fromZod(policySchema), title: 'A policy of Quorate' }
 }
 
 const byName = <Named extends { readonly name: string }>(all: readonly Named[]): readonly Named[] =>

@@ -42,10 +42,15 @@ export const oneOrMoreRoles = z.union([roleName, z.array(roleName).min(1)])
 export const rolesOf = (roles: string | readonly string[]): readonly string[] =>
   typeof roles === 'string' ? [roles] : roles
 
-const decisionRoles = oneOrMoreRoles.optional()
+const decisionRoles = oneOrMoreRoles.describe('A role, or a list of which any one does.').optional()
 
-const policySchema = z.strictObject({
-  roles: z.record(roleName, z.array(person).min(1)),
+export const policySchema = z.strictObject({
+  roles: z
+    .record(
+      roleName,
+      z.array(person).min(1).describe('Who has it: `ada` from anywhere, `ada@laptop` only from there.'),
+    )
+    .describe('Roles, by names of your choice: a step asks for one with `by`.'),
   decisions: z
     .strictObject({
       approve: decisionRoles,
@@ -58,6 +63,7 @@ const policySchema = z.strictObject({
       pause: decisionRoles,
       resume: decisionRoles,
     } satisfies Record<DecisionName, typeof decisionRoles>)
+    .describe('Who may decide what. What is not named here, everybody may.')
     .default({}),
 })
 

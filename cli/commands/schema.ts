@@ -15,13 +15,14 @@ const schemas: Readonly<Record<string, SchemaOf>> = {
   },
   test: async (catalogue) => (await import('../../rehearsal/test-json-schema.ts')).testJsonSchema(catalogue),
   inventory: async () => (await import('../../dsl/json-schema.ts')).inventoryJsonSchema(),
+  policy: async () => (await import('../../dsl/json-schema.ts')).policyJsonSchema(),
 }
 const names = Object.keys(schemas)
 
 export const schema: Command = {
   name: 'schema',
   usage: `[${names.join('|')}]`,
-  summary: 'print the JSON Schema of runbooks, their tests or inventories, for editors',
+  summary: 'print the JSON Schema of runbooks, their tests, inventories or policies, for editors',
   details:
     'That of runbooks knows all actions, and the inputs of the runbooks that may be called: those that came with\nQuorate and those in QUORATE_RUNBOOKS.',
   flags: {},
