@@ -39,7 +39,7 @@ test('a run that waits says on top what for, what may be decided and what not', 
 
 The rollback was withdrawn
 
-Waiting since 2026-11-21T08:00:00Z for one of the updates \`retry\`, \`abort\`.
+Waiting since 2026-11-21T08:00:00Z for one of the updates \`retry\`, \`abort\`: *More Actions* → *Send an Update*.
 
 Not offered: \`skip\`, because the runbook does not allow it.
 
@@ -91,7 +91,7 @@ test('a run that asks for an approval shows the message in full, and how to answ
 |---|---|
 | h1 | **all** |
 
-To answer, send the update \`approve\` or \`reject\` (or \`rollback\`, \`abort\`) with {"comment": "…"}, or use \`quorate approve\`, \`quorate reject\`.
+To answer: *More Actions* → *Send an Update*, there \`approve\` or \`reject\` (or \`rollback\`, \`abort\`), with {"comment": "…"}. Or use \`quorate approve\`, \`quorate reject\`.
 
 The rollback was withdrawn
 
@@ -102,7 +102,11 @@ A rollback would take back, in this order: h2: a; h1: b.
 })
 
 test.each([
-  ['paused', { pausedBy: 'ada' }, 'Paused by ada. Send the update `resume` to go on.'],
+  [
+    'paused',
+    { pausedBy: 'ada' },
+    'Paused by ada. To go on: *More Actions* → *Send an Update*, there `resume`.',
+  ],
   [
     'queued',
     {
@@ -187,7 +191,7 @@ Swap the **disk**.
 
 Only the role operator (ada) may answer. To confirm it, "h\\_1" has to be typed.
 
-Once it is done, send the update \`confirm\` with {"typed": "h\\_1", "comment": "…"}; when it cannot be done, \`reject\` (or \`abort\`). Or use \`quorate confirm\`, \`quorate reject\`.
+Once it is done: *More Actions* → *Send an Update*, there \`confirm\`, with {"typed": "h\\_1", "comment": "…"}; when it cannot be done, \`reject\` (or \`abort\`). Or use \`quorate confirm\`, \`quorate reject\`.
 
 Not offered: \`rollback\`, because nothing was done that could be taken back.
 

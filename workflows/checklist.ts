@@ -58,7 +58,7 @@ function situation({ view, pausedBy, queuedBehind, outcome }: ChecklistInput): r
     ...(queuedBehind ? [behind(queuedBehind)] : []),
     ...(pausedBy === undefined
       ? []
-      : [`Paused by ${escaped(pausedBy)}. Send the update \`resume\` to go on.`]),
+      : [`Paused by ${escaped(pausedBy)}. To go on: ${whereToClick}, there \`resume\`.`]),
     ...(view.waiting ? waitingLines(view.waiting) : []),
     ...(outcome === undefined ? [] : [escaped(outcome, longText)]),
   ]
@@ -91,16 +91,19 @@ function approvalLines(waiting: Waiting, approval: Approval): readonly string[] 
   ]
 }
 
+/** As Temporal's UI calls it, on the page of the run. */
+const whereToClick = '*More Actions* → *Send an Update*'
+
 /** `step stop, asking 2`: an answer may say which it is for. */
 const whichOf = ({ failure, ask }: Waiting): string =>
   `step ${escaped(failure.step)}${ask === undefined ? '' : `, asking ${ask}`}`
 
 const approveLine = (or: string): string =>
-  `To answer, send the update \`approve\` or \`reject\`${or} with {"comment": "…"}, or use \`quorate approve\`, \`quorate reject\`.`
+  `To answer: ${whereToClick}, there \`approve\` or \`reject\`${or}, with {"comment": "…"}. Or use \`quorate approve\`, \`quorate reject\`.`
 
 function confirmLine({ typed }: Approval, or: string): string {
   const what = typed === undefined ? '{"comment": "…"}' : `{"typed": "${escaped(typed)}", "comment": "…"}`
-  return `Once it is done, send the update \`confirm\` with ${what}; when it cannot be done, \`reject\`${or}. Or use \`quorate confirm\`, \`quorate reject\`.`
+  return `Once it is done: ${whereToClick}, there \`confirm\`, with ${what}; when it cannot be done, \`reject\`${or}. Or use \`quorate confirm\`, \`quorate reject\`.`
 }
 
 function failureLines(waiting: Waiting): readonly string[] {
@@ -108,7 +111,7 @@ function failureLines(waiting: Waiting): readonly string[] {
   return [
     `**${escaped(failure.summary)}** (${whichOf(waiting)}) ${verdicts[failure.kind]}: ${escaped(failure.message, longText)}`,
     ...(note === undefined ? [] : [escaped(note, longText)]),
-    `Waiting since ${isoTime(sinceMs)} for one of the updates ${offers.map((kind) => `\`${kind}\``).join(', ')}.`,
+    `Waiting since ${isoTime(sinceMs)} for one of the updates ${offers.map((kind) => `\`${kind}\``).join(', ')}: ${whereToClick}.`,
     ...(waiting.anew === undefined ? [] : [`A \`retry\` begins “${escaped(waiting.anew)}” anew.`]),
     ...(terms.length === 0 ? [] : [terms.map((term) => escaped(term, longText)).join(' ')]),
     ...withheldLines(waiting, ['retry', 'skip', 'rollback', 'abort']),
