@@ -2,6 +2,7 @@ import type { RunSnapshot } from '../client/run.ts'
 import type { Approval, DecisionKind, RunPhase, StepStatus, StepView, Waiting } from '../workflows/ports.ts'
 import { elapsed, fitted, plainLine, type Style, styled, wrapped } from './terminal.ts'
 import { availabilityView, memberLines } from './view-members.ts'
+import { outputLines } from './view-outputs.ts'
 import { progressBar, progressText } from './view-progress.ts'
 
 export interface ViewOptions {
@@ -211,7 +212,7 @@ function waitsFor({ approval }: Waiting): string {
 }
 
 function failureLines({ failure }: Waiting, { columns, colour }: ViewOptions): readonly string[] {
-  const text = `${failure.summary} ${verdicts[failure.kind]}: ${failure.message}`
+  const text = `${failure.summary} ${verdicts[failure.kind]}${byGuard(failure)}: ${failure.message}`
   return wrapped(text, columns).map((line) => styled(line, 'red', colour))
 }
 
@@ -266,6 +267,10 @@ const verdicts = {
   refused: 'was refused',
 } as const
 
+/** Its name is what `--override` takes, and docs/guards.md explains. */
+const byGuard = ({ guard }: Waiting['failure']): string =>
+  guard === undefined ? '' : ` by the guard "${guard}"`
+
 function silenceLines(run: RunSnapshot, { unreachableSinceMs, now, colour }: ViewOptions): readonly string[] {
   if (unreachableSinceMs !== undefined) {
     return [
@@ -302,34 +307,8 @@ function endLines({ ending }: RunSnapshot, { columns, colour }: ViewOptions): re
         .map((line) => styled(line, style, colour)),
     ]
   }
-  const outputs = Object.entries(ending.result.outputs)
-  const width = Math.max(0, ...outputs.map(([name]) => name.length))
-  // Not cut: paths are to be copied, and nothing is drawn over the end of a run.
-  return [
-    '',
-    ...outputs.flatMap(([name, value]) =>
-      isTexts(value)
-        ? [`  ${name}`, ...value.flatMap((item) => itemLines(item, columns - 4).map((line) => `    ${line}`))]
-        : [`  ${name.padEnd(width)}  ${plainLine(outputText(value))}`],
-    ),
-  ]
-}
-
-/** A list of texts is read line by line; what else there is, as it is. */
-function isTexts(value: unknown): value is readonly string[] {
-  return Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === 'string')
-}
-
-function outputText(value: unknown): string {
-  if (typeof value === 'string') return value
-  return Array.isArray(value) && value.length === 0 ? 'none' : (JSON.stringify(value) ?? '')
-}
-
-/** Blanks are kept, and the lines of a table not broken, because its columns stand below one another. */
-function itemLines(item: string, columns: number): readonly string[] {
-  const line = item.replace(/[\n\r\t\p{C}]+/gu, ' ').trimEnd()
-  if (line.length <= columns || /\S {2,}\S/.test(line)) return [line]
-  return wrapped(line, columns - 2).map((part, at) => (at === 0 ? part : `  ${part}`))
+  const lines = outputLines(ending.result.outputs, columns)
+  return lines.length === 0 ? [] : ['', ...lines]
 }
 
 /** The letters at the end, which `quorate` understands as well. */

@@ -29,7 +29,7 @@ export const ownRunbooks = (): string => join(packageRoot(), 'runbooks')
 
 /** Every YAML file in these directories but tests, in the order of directories and names. */
 export async function readRunbooks(directories: readonly string[]): Promise<readonly RunbookSource[]> {
-  const files = await Promise.all([...new Set(directories)].map(filesIn))
+  const files = await Promise.all([...new Set(directories)].map(runbookFilesIn))
   return Promise.all(files.flat().map(readRunbook))
 }
 
@@ -90,10 +90,14 @@ export function runbookNamed(name: string, sources: readonly RunbookSource[], ca
 function unknown(name: string, sources: readonly RunbookSource[]): string {
   const names = sources.map((source) => source.name)
   const hint = suggest(name, names) ?? 'There are no runbooks where this worker looks.'
-  return `There is no runbook "${name}". ${hint} \`quorate runbooks\` lists them all.`
+  const own = hint.startsWith('Did you mean')
+    ? ''
+    : ' One of your own is found when QUORATE_RUNBOOKS names its directory where the worker starts.'
+  return `There is no runbook "${name}". ${hint} \`quorate runbooks\` lists them all.${own}`
 }
 
-async function filesIn(directory: string): Promise<readonly string[]> {
+/** NAME.yaml, without the tests beside them. */
+export async function runbookFilesIn(directory: string): Promise<readonly string[]> {
   if (!existsSync(directory)) return []
   const names = await readdir(directory)
   return names

@@ -20,7 +20,7 @@ function memberDiffers(name: string, was?: FingerprintMember, is?: FingerprintMe
   return [
     ...changed(`the ID of ${name}`, was.id, is.id),
     ...changed(`the host of ${name}`, was.host, is.host),
-    ...changed(`the peer URLs of ${name}`, was.peerUrls.join(', '), is.peerUrls.join(', ')),
+    ...changed(`what ${name} is reached at by its peers`, was.peerUrls.join(', '), is.peerUrls.join(', ')),
     ...changed(name, yes(was.learner, 'a learner', 'a voter'), yes(is.learner, 'a learner', 'a voter')),
     ...changed(name, yes(was.answers, 'answering', 'silent'), yes(is.answers, 'answering', 'silent')),
     // One that is silent tells no version; that it is silent was said.

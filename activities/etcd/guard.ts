@@ -128,7 +128,8 @@ export function refusalsOfStop(
 
 const refusal = (guard: GuardName, why: string): readonly Refusal[] => [{ guard, why }]
 
-const whys = (members: readonly MemberView[]): string => members.map(({ why }) => why).join('; ')
+const whys = (members: readonly MemberView[]): string =>
+  members.map(({ why }) => why.replace(/\.$/, '')).join('; ')
 
 /** What a pause is for heals NOSPACE, so that alarm does not stand in its way. */
 function guardPause(context: ActionContext, { cluster: name, pauses }: Pause): Promise<readonly Refusal[]> {

@@ -7,15 +7,13 @@ import { compileFiles } from '../runbook-files.ts'
 
 export const lint: Command = {
   name: 'lint',
-  usage: 'FILE ...',
+  usage: 'FILE|DIRECTORY ...',
   summary: 'check runbooks and print every problem at its place',
   flags: {},
   positionals: { min: 1, max: Infinity },
   async run({ positionals, flags, terminal, environment }) {
-    for (const file of positionals) {
-      if (!statSync(file, { throwIfNoEntry: false })?.isFile()) throw new UsageError(`${file} is no file.`)
-    }
-    const { files, texts } = await compileFiles(positionals, environment)
+    const paths = await Promise.all(positionals.map(filesMeant))
+    const { files, texts } = await compileFiles([...new Set(paths.flat())], environment)
     const found = files.flatMap(({ compiled }) => (compiled.ok ? [] : compiled.problems))
     // What is wrong in a file that several call is said once.
     const problems = files.length > 1 ? sortProblems(found) : found
@@ -27,4 +25,15 @@ export const lint: Command = {
       )
     return problems.length === 0 ? exitCodes.done : exitCodes.usage
   },
+}
+
+/** Of a directory the runbooks in it. */
+async function filesMeant(path: string): Promise<readonly string[]> {
+  const found = statSync(path, { throwIfNoEntry: false })
+  if (found?.isFile() === true) return [path]
+  if (found?.isDirectory() !== true) throw new UsageError(`There is no file or directory ${path}.`)
+  const { runbookFilesIn } = await import('../../worker/runbooks.ts')
+  const files = await runbookFilesIn(path)
+  if (files.length > 0) return files
+  throw new UsageError(`There are no runbooks in ${path}: \`quorate new NAME\` begins one.`)
 }

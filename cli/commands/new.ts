@@ -39,14 +39,7 @@ export const newCommand: Command = {
     const written = files.map(([path]) => path)
     if (flags.on('json')) terminal.out(JSON.stringify({ written }))
     else
-      terminal.out(
-        [
-          `Written: ${written.join(' and ')}. Now:`,
-          `  quorate test ${written[1] ?? ''}    runs its tests: no cluster is needed`,
-          `  quorate lint ${written[0] ?? ''}    says what is wrong in it`,
-          '  quorate actions    lists what its steps may use',
-        ].join('\n'),
-      )
+      terminal.out([`Written: ${written.join(' and ')}. Now:`, ...nextLines(written, directory)].join('\n'))
     return exitCodes.done
   },
 }
@@ -55,4 +48,15 @@ export const newCommand: Command = {
 async function schemasFrom(directory: string): Promise<string> {
   const { packageRoot } = await import('../../worker/package-root.ts')
   return relative(resolve(directory), join(packageRoot(), 'docs'))
+}
+
+function nextLines([file = '', test = '']: readonly string[], directory: string): readonly string[] {
+  const rows = [
+    [`quorate test ${test}`, 'runs its tests: no cluster is needed'],
+    [`quorate lint ${file}`, 'says what is wrong in it'],
+    ['quorate actions', 'lists what its steps may use'],
+    [`QUORATE_RUNBOOKS=${directory} quorate up`, 'starts a lab with a worker that finds it'],
+  ] as const
+  const width = Math.max(...rows.map(([command]) => command.length))
+  return rows.map(([command, what]) => `  ${command.padEnd(width)}  ${what}`)
 }

@@ -38,7 +38,7 @@ export const runbooks: Command = {
         table(
           ['RUNBOOK', 'EFFECT', 'WHAT IT DOES'],
           programs.map(({ name, effect, title }) => [name, effect, title]),
-          columns,
+          terminal.live ? columns : Infinity,
         ),
       )
     for (const file of broken) terminal.err(`${file} has problems: quorate lint ${file}`)

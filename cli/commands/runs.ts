@@ -49,7 +49,13 @@ export const runs: Command = {
           elapsed((endedMs ?? Date.now()) - startedMs),
           by ?? '',
         ])
-        terminal.out(table(['RUN', 'STATE', 'STARTED', 'TOOK', 'BY'], rows, terminal.size().columns))
+        terminal.out(
+          table(
+            ['RUN', 'STATE', 'STARTED', 'TOOK', 'BY'],
+            rows,
+            terminal.live ? terminal.size().columns : Infinity,
+          ),
+        )
       }
       return exitCodes.done
     }),
