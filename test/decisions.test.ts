@@ -4,7 +4,16 @@ import { hostname, tmpdir, userInfo } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { RunEvidence, RunStatus } from '../workflows/doors.ts'
-import { jobsOf, leaderNow, startWorld, until, whileWriting, whoIsWhere, type World } from './world.ts'
+import {
+  jobsOf,
+  leaderNow,
+  startWorld,
+  turnsNow,
+  until,
+  whileWriting,
+  whoIsWhere,
+  type World,
+} from './world.ts'
 
 /** Who decides, at the command line, about a cluster that takes writes. */
 
@@ -51,6 +60,18 @@ outputs:
   swapped: \${{ steps.swap.by }}
 `
 
+const stopOne = `runbook: 1
+name: stop-one
+title: Stop a member
+inputs:
+  cluster: { type: cluster }
+  host: { type: host }
+cluster: \${{ inputs.cluster }}
+steps:
+  - uses: service.stop
+    with: { cluster: '\${{ inputs.cluster }}', host: '\${{ inputs.host }}' }
+`
+
 const policy = `roles: { operator: [ada, grace, linus], lead: [grace] }
 decisions: { rollback: operator, abort: lead }
 `
@@ -61,6 +82,7 @@ beforeAll(async () => {
   writeFileSync(join(directory, 'swap-disk.yaml'), runbook)
   writeFileSync(join(directory, 'policy.txt'), policy)
   mkRunbooks('asks-boss', runbook.replace('swap-disk', 'asks-boss').replace('by: operator', 'by: boss'))
+  mkRunbooks('stop-one', stopOne)
   const settings = { QUORATE_RUNBOOKS: directory, QUORATE_POLICY: join(directory, 'policy.txt') }
   world = await startWorld({ spares: 0, settings })
 }, 180_000)
@@ -255,4 +277,45 @@ test('a rollback goes on after a kill -9 of the worker in the middle of it', asy
   expect(jobs.map(({ starts, codes }) => [starts, codes.join()])).toEqual(jobs.map(() => [1, '0']))
   expect(jobs.length).toBeGreaterThanOrEqual(2)
   expect(jobs.every((job) => job.host === result.host)).toBe(true)
+}, 120_000)
+
+test('a guard is overridden by name, with a reason, by another person, and that is said everywhere', async () => {
+  const turns = await turnsNow(world)
+  const [host = '', broken = ''] = turns.map((member) => whoIsWhere(world).hosts[member] ?? '')
+  await world.lab.kill(broken)
+  const run = ['run', 'stop-one', '--cluster', 'demo', '--input', `host=${host}`, '--detach', '--json']
+  const asks = [...run, '--override', 'health,quorum']
+  expect(await quorate('ada', ...asks)).toMatchObject({
+    ...{ code: 2, said: expect.stringMatching(/takes a reason.*Nothing was started/) },
+  })
+  const { out } = await quorate('ada', ...asks, '--reason', 'h1 burns')
+  const { id } = JSON.parse(out) as { id: string }
+  await until('to be asked', async () => (await statusOf(id)).view.waiting?.ask === 1, 30_000, 100)
+  const asked = await quorate('bob', 'show', id)
+  expect(asked.out).toMatch(/OVERRIDE OF THE GUARD "health"/)
+  expect(asked.out).toMatch(/ada, who started the run, cannot approve it\./)
+  expect((await quorate('ada@phone', 'approve', id)).said).toMatch(
+    /started this run, so another person has to approve it/,
+  )
+  expect((await quorate('grace', 'approve', id, '--comment', 'I see smoke')).code).toBe(0)
+  await until('the next guard', async () => (await statusOf(id)).view.waiting?.ask === 2, 30_000, 100)
+  expect((await quorate('bob', 'show', id)).out).toMatch(
+    /! OVERRIDDEN: the guard "health".*grace \(I\s+see\s+smoke\)/s,
+  )
+  expect((await quorate('grace', 'approve', id)).code).toBe(0)
+  const watched = await quorate('bob', 'watch', id)
+  expect(watched.code).toBe(0)
+  for (const guard of ['health', 'quorum'])
+    expect(watched.out).toContain(`! OVERRIDDEN: the guard "${guard}"`)
+  const evidence = readFileSync(join(world.directory, 'state/evidence', `${id}.jsonl`), 'utf8')
+  const lines = evidence
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+  expect(lines.filter(({ kind }) => kind === 'override')).toMatchObject([
+    { guard: 'health', by: 'grace', comment: 'I see smoke', reason: 'h1 burns' },
+    { guard: 'quorum', by: 'grace', comment: '', reason: 'h1 burns' },
+  ])
+  const shown = await quorate('bob', 'show', id)
+  expect(shown.out).toMatch(/refused: approve .* by ada@phone .*another\s+person has to approve it/s)
 }, 120_000)

@@ -26,6 +26,11 @@ describe('they may', () => {
     ['the role of the step', { by: 'grace', approval: asked({ by: ['lead'] }) }],
     ['another than who started it', { approval: asked({ notRequester: true }) }],
     ['who started it may say no', { decision: 'reject', by: 'eve', approval: asked({ notRequester: true }) }],
+    [
+      'whoever started it overrides a guard, without a policy',
+      { by: 'eve', policy: undefined, approval: asked({ overrides: 'health' }) },
+    ],
+    ['another overrides it, with one', { approval: asked({ overrides: 'health' }) }],
     ['the second of two', { by: 'grace', approval: asked({ people: 2, given: [ada] }) }],
     [
       'a step’s role is not asked of whoever aborts',
@@ -40,6 +45,11 @@ describe('they may not', () => {
       'without the role',
       { decision: 'skip' },
       '"skip" is for the role lead (grace, Linus@office), and ada@laptop does not have it.',
+    ],
+    [
+      'override a guard in a run of their own',
+      { by: 'eve', approval: asked({ overrides: 'health' }) },
+      'eve started this run, so another person has to approve it.',
     ],
     ['from another machine', { decision: 'skip', by: 'linus@home' }, 'and linus@home does not have it.'],
     [

@@ -32,16 +32,22 @@ function byRole({ decision, by, policy, approval }: Deciding): string | undefine
   return undefined
 }
 
-function asSecondPerson({ by, requester, approval }: Deciding): string | undefined {
-  if (!approval || (approval.people === undefined && approval.notRequester !== true)) return undefined
+function asSecondPerson({ by, requester, approval, policy }: Deciding): string | undefined {
+  if (!approval) return undefined
+  const another = takesAnother(approval, policy)
+  if (approval.people === undefined && !another) return undefined
   if (by === undefined) return 'Say who you are ({"by": "…"}): it matters here who approves.'
-  if (approval.notRequester === true && isSamePerson(by, requester))
+  if (another && isSamePerson(by, requester))
     return `${by} started this run, so another person has to approve it.`
   const already = approval.given?.find((given) => isSamePerson(given.by, by))
   if (!already) return undefined
   const missing = (approval.people ?? 1) - (approval.given?.length ?? 0)
   return `${already.by} has approved this already; it takes ${missing} more, from ${missing === 1 ? 'another person' : 'other people'}.`
 }
+
+/** Where there is a policy, nobody overrides a guard alone. */
+const takesAnother = ({ notRequester, overrides }: Approval, policy: Policy | undefined): boolean =>
+  notRequester === true || (overrides !== undefined && policy !== undefined)
 
 /** `lead (grace) or operator (ada, grace)` */
 export function rolesText(roles: readonly string[], policy: Policy | undefined): string {
@@ -69,12 +75,12 @@ export function termsOf(
 }
 
 function approvalTerms(approval: Approval, policy: Policy | undefined, requester: string): readonly string[] {
-  const { by, people = 1, notRequester, given = [], typed, expiresMs, manual } = approval
+  const { by, people = 1, given = [], typed, expiresMs, manual } = approval
   const far = given.length === 0 ? '' : `; ${listed(given.map((one) => one.by))} did so far`
   return [
     ...(by === undefined ? [] : [`Only the role ${rolesText(by, policy)} may answer.`]),
     ...(people > 1 ? [`${people} different people have to approve${far}.`] : []),
-    ...(notRequester === true ? [`${requester}, who started the run, cannot approve it.`] : []),
+    ...(takesAnother(approval, policy) ? [`${requester}, who started the run, cannot approve it.`] : []),
     ...(typed === undefined ? [] : [`To confirm it, "${typed}" has to be typed.`]),
     ...(expiresMs === undefined
       ? []
