@@ -24,7 +24,7 @@ export interface Sound {
 export async function soundCluster(
   world: Asked,
   names: readonly string[],
-  timeoutMs = 30_000,
+  timeoutMs = 60_000,
 ): Promise<Sound> {
   let now: Sound & { readonly alarms: number } = { listed: [], members: [], alarms: 0 }
   const looked = async () => {

@@ -1,7 +1,7 @@
 import { WorkflowFailedError } from '@temporalio/client'
 import { createEtcdClient } from '../lab/etcd-client.ts'
 import { startWriter, type Writer } from '../lab/writer.ts'
-import { type Asked, liveEndpoints, type Started, until } from './world.ts'
+import { type Asked, liveEndpoints, type Started, until, verified } from './world.ts'
 
 /** What a run that failed ends with, as a sentence. */
 export async function whyEnded(run: Started): Promise<string> {
@@ -49,8 +49,7 @@ export const untilLeaderless = (world: Asked): Promise<void> =>
 
 /** Revisions of the writes that were acknowledged and are gone, in order. */
 export async function lostBy(world: Asked, writer: Writer): Promise<readonly number[]> {
-  const [endpoint = ''] = await liveEndpoints(world)
-  const { lost } = await writer.verify(endpoint)
+  const { lost } = await verified(world, writer)
   return inOrder(lost.map((key) => writer.acknowledged().get(key) ?? 0))
 }
 

@@ -237,10 +237,16 @@ export async function whileWriting<Result>(
     await writer.stop()
   }
   const figures = writer.figures()
-  const [endpoint = ''] = await liveEndpoints(world)
-  const { acknowledged, lost } = await writer.verify(endpoint)
+  const { acknowledged, lost } = await verified(world, writer)
   return { result, figures, acknowledged, lost }
 }
+
+/** What was lost of what the writer was told is written, as a member says that answers for the quorum. */
+export const verified = (world: Asked, writer: Writer): ReturnType<Writer['verify']> =>
+  onceAnswered('what was written to be read', async () => {
+    const [endpoint = ''] = await liveEndpoints(world)
+    return writer.verify(endpoint)
+  })
 
 export interface MemberNow {
   readonly endpoint: string
@@ -253,7 +259,7 @@ export interface MemberNow {
 export const membersNow = (world: Asked): Promise<MemberNow[]> =>
   onceAnswered('the members to answer', () => askMembers(world))
 
-/** What `ask` gives, asked again while it throws: during an election a member answers nobody. 15 s at most. */
+/** What `ask` gives, asked again while it throws: during an election a member answers nobody. 30 s at most. */
 export async function onceAnswered<Answer>(what: string, ask: () => Promise<Answer>): Promise<Answer> {
   let answer: { readonly is: Answer } | undefined
   let reason: unknown
@@ -265,7 +271,7 @@ export async function onceAnswered<Answer>(what: string, ask: () => Promise<Answ
     }
     return answer !== undefined
   }
-  await until(what, asked, 15_000, 100).catch((error: Error) => {
+  await until(what, asked, 30_000, 100).catch((error: Error) => {
     throw new Error(`${error.message} The last try said: ${String(reason)}`)
   })
   if (answer === undefined) throw new Error(`${what}: no answer`)

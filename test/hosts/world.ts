@@ -146,7 +146,7 @@ export async function clusterNow(world: HostsWorld): Promise<ClusterNow> {
 }
 
 /** Waits until `size` voting members answer, agree on one leader and one hash, and no learner or alarm is left. */
-export async function untilSound(world: HostsWorld, size: number, timeoutMs = 30_000): Promise<ClusterNow> {
+export async function untilSound(world: HostsWorld, size: number, timeoutMs = 60_000): Promise<ClusterNow> {
   let now: ClusterNow | undefined
   await until(
     `${size} sound members`,
