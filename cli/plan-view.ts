@@ -65,7 +65,7 @@ function markFor(step: PlannedStep, { verdict }: Plan): Mark {
   if (verdict.kind === 'refused' && verdict.step === step.step) return marks.wrong
   if (step.happens === 'no') return marks.no
   if (step.asks !== undefined) return marks.person
-  if (step.kind === 'forEach' || step.kind === 'steps' || step.kind === 'call' || step.kind === 'iteration')
+  if (['forEach', 'steps', 'parallel', 'call', 'iteration', 'rescue', 'always'].includes(step.kind))
     return marks.group
   if (step.effect !== undefined && step.effect !== 'read') return marks.change
   if (step.gate !== undefined && step.gate.holds !== true) return marks.waits

@@ -132,6 +132,34 @@ describe('a run as lines', () => {
     ])
   })
 
+  test('shows all that is under way at the same time, and what each action says', () => {
+    const both = snapshot(
+      {
+        phase: 'running',
+        steps: [
+          step('at the same time', 'running', { startedMs: NOW - 2_000 }),
+          step('h1: stage etcd', 'running', { startedMs: NOW - 2_000, depth: 1 }),
+          step('h2: stage etcd', 'running', { startedMs: NOW - 1_000, depth: 1 }),
+        ],
+      },
+      {},
+      {
+        progress: [
+          { action: 'binary.stage', attempt: 1, text: 'copying' },
+          { action: 'binary.stage', attempt: 1, done: 1, total: 4 },
+          { action: 'look', attempt: 1 },
+        ],
+      },
+    )
+    expect(renderView(both, options).slice(2)).toEqual([
+      '  ● at the same time                                            2.0 s',
+      '    ● h1: stage etcd                                            2.0 s',
+      '    ● h2: stage etcd                                            1.0 s',
+      '      binary.stage: copying',
+      '      binary.stage: ████████░░░░░░░░░░░░░░░░░░░░░░   25 %  1 of 4',
+    ])
+  })
+
   test('says what it waits for, what may be decided and with which commands', () => {
     expect(renderView(waiting, options).slice(2)).toEqual([
       '  ✖ etcd-1: stop etcd                                       failed, waits  0.9 s',

@@ -135,12 +135,16 @@ const phaseStyles: Readonly<Record<RunPhase, Style>> = {
 
 function stepLines(run: RunSnapshot, options: ViewOptions, room: number): readonly string[] {
   const steps = run.status?.view.steps ?? []
-  const progress = run.open ? progressText(run.progress) : ''
+  // Of several actions at the same time it is not known which step each is.
+  const several = run.open && run.progress.length > 1
+  const progress = run.open && !several ? progressText(run.progress) : ''
   // A group runs while one of its steps does: the last that runs is the one at work.
   const working = steps.findLastIndex(({ status }) => status === 'running')
   const lines = steps.map((step, index) => stepLine(step, index === working ? progress : '', options))
-  const bar = working === -1 || !run.open ? undefined : barBelow(run, steps[working]?.depth ?? 0, options)
+  const bar =
+    working === -1 || !run.open || several ? undefined : barBelow(run, steps[working]?.depth ?? 0, options)
   if (bar !== undefined) lines.splice(working + 1, 0, bar)
+  if (several) lines.splice(working + 1, 0, ...progressLines(run, options))
   if (lines.length <= room) return lines
   const here = steps.findLastIndex(({ status }) => status !== 'pending')
   const shown = Math.max(1, room - 2)
@@ -151,6 +155,16 @@ function stepLines(run: RunSnapshot, options: ViewOptions, room: number): readon
     ...lines.slice(from, from + shown),
     ...(after > 0 ? [styled(`    … ${after} more`, 'dim', options.colour)] : []),
   ]
+}
+
+function progressLines({ progress }: RunSnapshot, { columns, colour }: ViewOptions): readonly string[] {
+  return progress.flatMap((one) => {
+    const indent = '  '.repeat(3)
+    const room = columns - indent.length - one.action.length - 2
+    const said =
+      progressBar([one], { columns: room, colour }) ?? fitted(progressText([one]), Math.max(10, room))
+    return said === '' ? [] : [`${indent}${styled(`${one.action}:`, 'dim', colour)} ${said}`]
+  })
 }
 
 function barBelow({ progress }: RunSnapshot, depth: number, { columns, colour }: ViewOptions) {

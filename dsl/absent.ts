@@ -8,7 +8,8 @@ export function scopeAfter(before: Scope, done: Scope, read: ReadStep): Scope {
 }
 
 function whyAbsent({ kind, source }: ReadStep): string | undefined {
-  const it = kind === 'steps' || kind === 'forEach' ? 'the group it stands in' : 'its step'
+  const it =
+    kind === 'steps' || kind === 'forEach' || kind === 'parallel' ? 'the group it stands in' : 'its step'
   if (source.if !== undefined) return `${it} runs only under an "if"`
   if (source.rescue !== undefined) return `${it} may fail and be rescued`
   if (source.skippable) return `${it} may be skipped`

@@ -24,20 +24,18 @@ export const codes = {
     'A key that means nothing here, often a misspelling. Unknown keys are errors, because a misspelt `timeout` that does nothing is worse than none.',
   WRONG_TYPE: 'A value is of another type than this key takes.',
   WRONG_VALUE: 'A value is of the right type but not one that may stand here.',
-  NOT_YET:
-    'Part of the language as designed, but this version cannot run it yet. Refused rather than silently left out.',
   STEP_KIND:
-    'A step is exactly one of `uses`, `gate`, `assert`, `approve`, `call`, `forEach`, `manual`, `notify`, `set`, `steps` or `wait`. (`forEach` has its own `steps` inside.)',
+    'A step is exactly one of `uses`, `gate`, `assert`, `approve`, `call`, `forEach`, `manual`, `notify`, `parallel`, `set`, `steps` or `wait`. (`forEach` has its own `steps` inside.)',
   STEP_KEY: 'A key that exists, but not on this kind of step.',
   DUPLICATE_ID: 'Ids are unique in a whole runbook, undo steps included: `steps.ID` must mean one step.',
   NAME_TAKEN: 'A loop variable or other name would hide one that is already in scope.',
   UNKNOWN_ACTION: 'No action of the catalogue has this name. `quorate actions` lists them all.',
   GATE_EFFECT: 'A gate asks again and again, so it may only use an action whose effect is `read`.',
   EFFECT_HERE:
-    'An action that takes a member out of service or destroys data cannot stand here: not in an `always`, which acts when nobody is asked any more.',
+    'An action that takes a member out of service or destroys data cannot stand here: not in an `always`, which acts when nobody is asked any more; not in a `parallel` or a `forEach` with `maxParallel`, where two members could be out at once.',
   NOTHING_TO_UNDO: 'A step that changes nothing needs no `undo`; it would never be run.',
   NO_RETURN:
-    '`noReturn` says that nothing up to here can be taken back once the step is done, so it cannot stand beside an `undo` of the same step, nor inside one.',
+    '`noReturn` says that nothing up to here can be taken back once the step is done, so it cannot stand beside an `undo` of the same step, nor inside one, nor in what is done in parallel.',
   NO_CLUSTER:
     'A runbook that changes something must say whose lock its run holds: `cluster: ${{ inputs.cluster }}`. Without it two runs could work against each other.',
   UNKNOWN_INPUT: 'The action, or the runbook that is called, takes no input of this name.',
@@ -53,7 +51,7 @@ export const codes = {
   UNKNOWN_NAME:
     'A variable, step, input or field that does not exist here. Only steps that stand before this one are in scope.',
   MAY_BE_ABSENT:
-    'The step may not have run when this is evaluated: it stands under an `if`, may be skipped or may fail and be passed over. Use its outputs inside the same group, under the same `if`.',
+    'The step may not have run when this is evaluated: it stands under an `if`, may be skipped or may fail and be passed over. Use its outputs inside the same group, under the same `if`; what a branch of a `parallel` gives, after that step.',
   PATTERN:
     "A pattern for `matches` (or an input's `pattern`) must be a literal that cannot take for ever: no back-references, no look-around, no repetition inside a repetition, three unbounded repetitions at most.",
   TEMPLATE: 'A `${{` without its `}}`, or nothing between the two.',

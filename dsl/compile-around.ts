@@ -69,8 +69,26 @@ function passesOver(node: Site['node']): boolean {
   return value?.kind === 'scalar' && value.value === 'continue'
 }
 
+/** What stands beside something else: a run asks one thing at a time, and has one way back. */
+function checkBeside({ compiler, node, context }: Site): void {
+  for (const key of ['approve', 'manual']) {
+    const entry = entryOf(node, key)
+    const message =
+      'Nobody is asked while something else is done at the same time: a run asks one thing at a time.'
+    const hint = 'Put it before or after the parallel steps.'
+    if (entry !== undefined) complain(compiler, entry.keyRange, { code: 'STEP_KEY', message, hint })
+  }
+  const noReturn = context.called ? undefined : entryOf(node, 'noReturn')
+  const message =
+    'Beside other steps there is no point of no return: what is done at the same time stands neither before nor after it.'
+  const hint = 'Put the step before or after the parallel steps, or "noReturn" on those as a whole.'
+  if (noReturn !== undefined) complain(compiler, noReturn.keyRange, { code: 'NO_RETURN', message, hint })
+}
+
 /** What stands in an `always` itself: it is not taken back, and nobody is asked about it. */
-function checkCalm({ compiler, node, context }: Site): void {
+function checkCalm(site: Site): void {
+  const { compiler, node, context } = site
+  if (context.calm === 'parallel') checkBeside(site)
   if (context.calm !== 'always') return
   for (const key of ['approve', 'manual']) {
     const entry = entryOf(node, key)
@@ -95,5 +113,6 @@ export function notHere({ context }: Site, name: string, effect: Effect): string
 
 const places = {
   always: 'what is always done must not: it would act after a cancel or a failure, with nobody asked',
-  parallel: 'what is done beside something else must not: two members could be out at once',
+  parallel:
+    'what is done beside something else must not: two members could be out at once. Do it before or after, or in a forEach without "maxParallel"',
 } as const

@@ -1,5 +1,6 @@
 import { compileBare, compileCondition } from './compile-expression.ts'
 import { compileTemplate } from './compile-template.ts'
+import { besideOthers, checkNotFixed } from './compile-parallel.ts'
 import { complain, rootNames, type Compiler, type Scope } from './compiler.ts'
 import { childOf, entryOf, type YamlNode } from './yaml-node.ts'
 import type { StepSource } from './runbook-schema.ts'
@@ -33,14 +34,21 @@ export function forEachBody(
   checkLoopName(compiler, scope, node, source.as)
   const item = typed?.type.kind === 'list' ? typed.type.of : dyn
   const within: Scope = { ...scope, locals: { ...scope.locals, [source.as]: item } }
-  const inner = inside(within, childOf(node, 'steps'), { ...context, prefix: `${key}/` })
+  const several = (source.maxParallel ?? 1) > 1
+  const prefix = `${key}/`
+  const where = several ? besideOthers(context, scope, prefix) : { ...context, prefix }
+  const inner = inside(within, childOf(node, 'steps'), where)
   const after = leaving(
     scope,
     inner.scope,
     (what) => `${what} stands in a forEach; it can be read only inside it.`,
   )
   if (typed === undefined) return { own: undefined, scope: after, changes: inner.changes }
-  const own: OwnPart = { kind: 'forEach', forEach: typed.expression, as: source.as, steps: inner.steps }
+  const own: OwnPart = {
+    kind: 'forEach',
+    ...{ forEach: typed.expression, as: source.as, steps: inner.steps },
+    ...(several ? { maxParallel: source.maxParallel } : {}),
+  }
   return { own, scope: after, changes: inner.changes }
 }
 
@@ -63,9 +71,10 @@ export function groupBody({ scope, node, context, inside }: Site, key: string): 
   return { own: { kind: 'steps', steps: inner.steps }, scope: inner.scope, changes: inner.changes }
 }
 
-export function setBody({ compiler, scope, node }: Site): Body {
+export function setBody({ compiler, scope, node, context }: Site): Body {
   const map = childOf(node, 'set')
   const entries = map?.kind === 'map' ? map.entries : []
+  checkNotFixed(compiler, context, entries)
   const compiled = entries.map(
     ({ key, value }) => [key, compileTemplate(compiler, scope, value, `vars.${key}`)] as const,
   )

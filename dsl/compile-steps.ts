@@ -4,6 +4,7 @@ import { gateBody, usesBody } from './compile-call.ts'
 import { callBody } from './compile-callee.ts'
 import { compileCondition } from './compile-expression.ts'
 import { assertBody, forEachBody, groupBody, setBody } from './compile-plain.ts'
+import { parallelBody } from './compile-parallel.ts'
 import { approveBody, manualBody } from './compile-asking.ts'
 import { notifyBody } from './compile-notify.ts'
 import { waitBody } from './compile-wait.ts'
@@ -31,7 +32,7 @@ export function collectIds(compiler: Compiler, list: YamlNode): void {
   for (const step of list.items) {
     const id = childOf(step, 'id')
     if (id?.kind === 'scalar' && typeof id.value === 'string') collectId(compiler, id.value, id.range)
-    for (const inner of ['steps', 'undo', 'rescue', 'always'])
+    for (const inner of ['steps', 'parallel', 'undo', 'rescue', 'always'])
       collectIds(compiler, childOf(step, inner) ?? step)
   }
 }
@@ -56,8 +57,10 @@ export function compileSteps(
   list: YamlNode | undefined,
   context: StepsContext,
   callee: Site['callee'],
+  first = 0,
 ): CompiledSteps {
-  const inside: Site['inside'] = (...inner) => compileSteps(compiler, ...inner, callee)
+  const inside: Site['inside'] = (within, inner, where, before) =>
+    compileSteps(compiler, within, inner, where, callee, before)
   let after = scope
   let changes = false
   const items = list?.kind === 'list' ? list.items : []
@@ -68,7 +71,8 @@ export function compileSteps(
       return []
     }
     if (compiler.path.length > 1) compiler.whole.calledSteps++
-    const compiled = compileStep({ compiler, scope: after, context, node, index, inside, callee }, read)
+    const site = { compiler, scope: after, context, node, index: first + index, inside, callee }
+    const compiled = compileStep(site, read)
     after = compiled.scope
     changes ||= compiled.changes
     return compiled.step === undefined ? [] : [compiled.step]
@@ -149,6 +153,8 @@ function compileBody(site: Site, read: ReadStep, key: string): Body {
       return forEachBody(site, read.source, key)
     case 'steps':
       return groupBody(site, key)
+    case 'parallel':
+      return parallelBody(site, key)
     case 'set':
       return setBody(site)
     case 'approve':

@@ -40,7 +40,6 @@ test.each([
   ['a step without a kind', '  - id: x', ['STEP_KIND 9:5']],
   ['a kind misspelt', '  - use: etcd.inspect\n    with: { cluster: a }', ['STEP_KIND 9:5']],
   ['two kinds in one step', '  - uses: etcd.inspect\n    set: { a: 1 }', ['STEP_KIND 10:5']],
-  ['a kind of a later version', '  - parallel: []', ['NOT_YET 9:5']],
   ['an approval without a message', '  - approve: {}', ['MISSING 9:14']],
   [
     'an approval with what it does not have',
@@ -74,7 +73,6 @@ test.each([
     '  - uses: service.stop\n    with: { cluster: a, host: b }\n    undo: [{ approve: { message: go } }]',
     ['STEP_KEY 11:14'],
   ],
-  ['maxParallel', '  - forEach: "[1]"\n    maxParallel: 2\n    steps: [{ set: { a: 1 } }]', ['NOT_YET 10:5']],
   ['a notice without a message', '  - notify: { to: [a] }', ['MISSING 9:15']],
   ['a notice that is a text', '  - notify: hello', ['WRONG_TYPE 9:13']],
   ['a notice to one name', '  - notify: { message: a, to: oncall }', ['WRONG_TYPE 9:31']],

@@ -30,7 +30,8 @@ class Walk {
   #step(step: Step, before: readonly string[], indent: string): readonly string[] {
     const id = `s${++this.#count}`
     const label = text(titleOf(step, this.#actions, plainOf))
-    const inside = (step.kind === 'steps' || step.kind === 'forEach') && step.steps.length > 0
+    const box = step.kind === 'steps' || step.kind === 'forEach' || step.kind === 'parallel'
+    const inside = box && step.steps.length > 0
     const after = inside
       ? this.#box(step, id, label, before, indent)
       : this.#node(step, id, label, before, indent)
@@ -57,7 +58,10 @@ class Walk {
     indent: string,
   ): readonly string[] {
     this.#lines.push(`${indent}subgraph ${id}["${label}"]`, `${indent}  direction TB`)
-    const after = this.list(step.steps, [], `${indent}  `)
+    const after =
+      step.kind === 'parallel'
+        ? step.steps.flatMap((branch) => this.list([branch], [], `${indent}  `))
+        : this.list(step.steps, [], `${indent}  `)
     this.#lines.push(`${indent}end`, ...edges(before, id, indent, conditionOf(step)))
     return after.length === 0 ? before : [id]
   }
@@ -105,6 +109,7 @@ class Walk {
         return ['[[', ']]']
       case 'set':
       case 'forEach':
+      case 'parallel':
       case 'steps':
         return ['[', ']']
     }

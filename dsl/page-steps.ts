@@ -50,7 +50,9 @@ function whatOf({ actions }: Program, step: Step): string {
     case 'wait':
       return ` · waits ${durationCode(step.waitMs)}`
     case 'forEach':
-      return ` · for each ${code(step.as)} of ${expressionCode(step.forEach)}, one after another`
+      return ` · for each ${code(step.as)} of ${expressionCode(step.forEach)}, ${step.maxParallel === undefined ? 'one after another' : `${step.maxParallel} at a time`}`
+    case 'parallel':
+      return ' · at the same time'
     case 'set':
     case 'steps':
       return ''
@@ -119,6 +121,7 @@ function ownNotes(step: Step): readonly string[] {
           ]
     case 'uses':
     case 'forEach':
+    case 'parallel':
     case 'steps':
     case 'wait':
       return []

@@ -64,6 +64,8 @@ export function titleOf(step: Step, actions: Program['actions'], of: (template: 
       return text(`note ${Object.keys(step.set).join(', ')}`)
     case 'forEach':
       return text(`for each ${step.as}`)
+    case 'parallel':
+      return text(step.id ?? 'at the same time')
     case 'steps':
       return text(step.id ?? 'steps')
   }

@@ -145,11 +145,19 @@ export interface ForEachStep extends StepBase {
   readonly kind: 'forEach'
   readonly forEach: Expression
   readonly as: string
+  /** How many of its iterations may be under way at the same time; one unless given. */
+  readonly maxParallel?: number
   readonly steps: readonly Step[]
 }
 
 export interface GroupStep extends StepBase {
   readonly kind: 'steps'
+  readonly steps: readonly Step[]
+}
+
+/** Its steps are done at the same time; it is over when all of them are. */
+export interface ParallelStep extends StepBase {
+  readonly kind: 'parallel'
   readonly steps: readonly Step[]
 }
 
@@ -225,6 +233,7 @@ export type Step =
   | AssertStep
   | ForEachStep
   | GroupStep
+  | ParallelStep
   | SetStep
   | CallStep
   | ApproveStep

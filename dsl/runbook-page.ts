@@ -146,7 +146,9 @@ function wayBack({ steps, actions, effect }: Program): string {
 function everyStep(steps: readonly Step[]): readonly Step[] {
   return steps.flatMap((step) => [
     step,
-    ...(step.kind === 'steps' || step.kind === 'forEach' ? everyStep(step.steps) : []),
+    ...(step.kind === 'steps' || step.kind === 'forEach' || step.kind === 'parallel'
+      ? everyStep(step.steps)
+      : []),
   ])
 }
 

@@ -119,6 +119,8 @@ const callStep = {
   retry: retrySchema.optional(),
 }
 
+const mostParallel = 50
+
 const condition = z.union([z.string(), z.boolean()])
 
 const asking = {
@@ -156,10 +158,28 @@ export const stepSchemas = {
   forEach: z.strictObject({
     forEach: z.string().describe('A list; the steps are done for each of its items, one after the other.'),
     as: idText.describe('What the item is called in the steps.').default('item'),
+    maxParallel: z
+      .int()
+      .min(1)
+      .max(mostParallel)
+      .describe(
+        'How many of them may be under way at the same time. Nothing in them may then disrupt or destroy.',
+      )
+      .default(1),
     steps: z.array(anything).min(1),
     ...anyStep,
   }),
   steps: z.strictObject({ steps: z.array(anything).min(1).describe('A group.'), ...anyStep }),
+  parallel: z.strictObject({
+    parallel: z
+      .array(anything)
+      .min(2, { error: 'It takes two steps at least to do them at the same time.' })
+      .max(mostParallel)
+      .describe(
+        'Steps that are done at the same time; a branch of several steps is a group. None may disrupt or destroy.',
+      ),
+    ...anyStep,
+  }),
   set: z.strictObject({
     set: z.record(idText, anything).describe('Variables, read as vars.NAME.'),
     ...anyStep,
@@ -228,14 +248,11 @@ export const stepKinds: readonly StepKind[] = [
   'forEach',
   'manual',
   'notify',
+  'parallel',
   'set',
   'steps',
   'wait',
 ]
-
-/** Of the language as designed, but not in this version. */
-export const laterKinds: readonly string[] = ['parallel']
-export const laterKeys: readonly string[] = ['maxParallel']
 
 export type InputSource = z.output<typeof inputSchema>
 export type RunbookSource = z.output<typeof runbookSchema>

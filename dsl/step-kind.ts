@@ -3,14 +3,7 @@ import { checkShape, shapeOfRest } from './check-shape.ts'
 import { complain, type Compiler } from './compiler.ts'
 import { listed, nearest } from './near.ts'
 import type { YamlEntry, YamlNode } from './yaml-node.ts'
-import {
-  laterKeys,
-  laterKinds,
-  stepKinds,
-  stepSchemas,
-  type StepKind,
-  type StepSource,
-} from './runbook-schema.ts'
+import { stepKinds, stepSchemas, type StepKind, type StepSource } from './runbook-schema.ts'
 
 export type ReadStep = {
   readonly [Kind in StepKind]: { readonly kind: Kind; readonly source: StepSource[Kind] }
@@ -25,33 +18,16 @@ export function readStep(compiler: Compiler, node: YamlNode): ReadStep | undefin
     complain(compiler, node.range, { code: 'WRONG_TYPE', message })
     return undefined
   }
-  const known = withoutLater(compiler, node)
-  const kind = kindOf(compiler, known, known.entries.length < node.entries.length)
-  return kind === undefined ? undefined : shaped(compiler, withoutForeign(compiler, known, kind), kind)
+  const kind = kindOf(compiler, node)
+  return kind === undefined ? undefined : shaped(compiler, withoutForeign(compiler, node, kind), kind)
 }
 
-/** Says what of the designed language is not there yet, and goes on without it. */
-function withoutLater(compiler: Compiler, node: MapNode): MapNode {
-  for (const { key, keyRange } of node.entries.filter(isLater)) {
-    const what = laterKinds.includes(key) ? 'A step of kind' : 'The key'
-    complain(compiler, keyRange, {
-      code: 'NOT_YET',
-      message: `${what} "${key}" cannot be run by this version yet.`,
-    })
-  }
-  return { ...node, entries: node.entries.filter((entry) => !isLater(entry)) }
-}
-
-function isLater({ key }: YamlEntry): boolean {
-  return laterKinds.includes(key) || laterKeys.includes(key)
-}
-
-function kindOf(compiler: Compiler, node: MapNode, saidAlready: boolean): StepKind | undefined {
+function kindOf(compiler: Compiler, node: MapNode): StepKind | undefined {
   const kinds = stepKinds.filter((kind) => node.entries.some(({ key }) => key === kind))
   const own = kinds.includes('forEach') ? kinds.filter((kind) => kind !== 'steps') : kinds
   const [kind, second] = own
   if (kind === undefined) {
-    if (!saidAlready) complainNoKind(compiler, node)
+    complainNoKind(compiler, node)
     return undefined
   }
   if (second === undefined) return kind
@@ -64,7 +40,7 @@ function kindOf(compiler: Compiler, node: MapNode, saidAlready: boolean): StepKi
 function complainNoKind(compiler: Compiler, node: MapNode): void {
   const entries = node.entries.map((entry) => ({
     entry,
-    near: nearest(entry.key, [...stepKinds, ...laterKinds]),
+    near: nearest(entry.key, stepKinds),
   }))
   const unknown = entries.find(({ near, entry }) => near !== undefined && !isStepKey(entry.key))
   const first = node.entries[0]?.keyRange
@@ -96,6 +72,7 @@ const names: Readonly<Record<StepKind, string>> = {
   assert: 'an assert step',
   forEach: 'a forEach',
   steps: 'a group of steps',
+  parallel: 'a parallel step',
   set: 'a set step',
   call: 'a call',
   approve: 'an approve step',
@@ -116,6 +93,8 @@ function shaped(compiler: Compiler, node: MapNode, kind: StepKind): ReadStep | u
       return as(kind, shape(compiler, node, kind, stepSchemas.forEach))
     case 'steps':
       return as(kind, shape(compiler, node, kind, stepSchemas.steps))
+    case 'parallel':
+      return as(kind, shape(compiler, node, kind, stepSchemas.parallel))
     case 'set':
       return as(kind, shape(compiler, node, kind, stepSchemas.set))
     case 'call':

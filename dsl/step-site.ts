@@ -13,6 +13,8 @@ export interface StepsContext {
   readonly called: boolean
   /** Where nothing may disrupt or destroy. */
   readonly calm?: 'always' | 'parallel'
+  /** Variables that steps beside see too, and so cannot be set here. */
+  readonly fixed?: ReadonlySet<string>
 }
 
 /** A runbook that is called, as far as its caller's compilation needs it. */
@@ -43,8 +45,13 @@ export interface Site {
   readonly context: StepsContext
   readonly node: YamlNode
   readonly index: number
-  /** Compiles the steps inside this one. */
-  readonly inside: (scope: Scope, list: YamlNode | undefined, context: StepsContext) => CompiledSteps
+  /** Compiles the steps inside this one; `first` is how many stand before them. */
+  readonly inside: (
+    scope: Scope,
+    list: YamlNode | undefined,
+    context: StepsContext,
+    first?: number,
+  ) => CompiledSteps
   /** Compiles a runbook to be called here; nothing when that cannot be, which has been said. */
   readonly callee: (
     compiler: Compiler,

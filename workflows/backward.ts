@@ -19,7 +19,6 @@ export class Backward implements Direction {
   readonly undo = true
   readonly phase = 'rollingBack'
   readonly steadfast = false
-  readonly boundary = 'step'
   readonly #run: Run
   #tally: () => Tally = () => ({ done: [], unsure: [], undone: [] })
   #changed = false
@@ -57,6 +56,15 @@ export class Backward implements Direction {
   }
 
   leftAt(): Failure | undefined {
+    return undefined
+  }
+
+  next(): Promise<void> {
+    return this.#run.ports.boundary(this.#run.memory.state(), 'step')
+  }
+
+  /** One thing after another is taken back. */
+  fork(): undefined {
     return undefined
   }
 

@@ -23,10 +23,13 @@ export class RunCancelled extends Error {
 export class ToRescue extends Error {
   override readonly name = 'ToRescue'
   readonly path: string
+  /** What failed is not this, but was done at the same time. */
+  readonly beside: boolean
 
-  constructor(path: string) {
+  constructor(path: string, beside = false) {
     super(path)
     this.path = path
+    this.beside = beside
   }
 }
 

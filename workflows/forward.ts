@@ -1,7 +1,8 @@
 import type { OnFailure, Step } from '../dsl/program.ts'
 import { notAnswered, rejected, withheldWhileAsked } from './approval.ts'
 import { type Backward, Withdrawn } from './backward.ts'
-import { Always } from './always.ts'
+import { Always, type Beside } from './always.ts'
+import { Crew } from './crew.ts'
 import { isEffect } from './effect.ts'
 import { BegunAnew, StepFailure, ToRescue } from './failure.ts'
 import { isWithin, type Place } from './place.ts'
@@ -9,7 +10,7 @@ import type { Approval, Decision, DecisionKind, Failure, StepResult, Waiting } f
 import { Ended, type Tally } from './run-end.ts'
 import { textOf } from './summary.ts'
 import { UndoStack, type Undoing } from './undo-stack.ts'
-import { decided, type Direction, hasBody, type Run } from './run.ts'
+import { decided, type Direction, type Fork, hasBody, type Run } from './run.ts'
 
 interface Failed {
   readonly step: Step
@@ -22,16 +23,43 @@ export class Forward implements Direction {
   readonly undo = false
   readonly phase = 'running'
   readonly steadfast = false
-  readonly boundary = 'step'
   readonly #run: Run
   readonly #backward: Backward
-  readonly #stack = new UndoStack()
+  readonly #stack: UndoStack
+  /** Of the whole run. */
+  readonly #all: UndoStack
+  /** In a branch of what is done at the same time. */
+  readonly #beside: Beside | undefined
   /** Decided where an approval was asked for. */
   #answered: Decision | undefined
 
-  constructor(run: Run, backward: Backward) {
+  constructor(run: Run, backward: Backward, all = new UndoStack(), beside?: Beside) {
     this.#run = run
     this.#backward = backward
+    this.#all = all
+    this.#stack = beside?.post.stack ?? all
+    this.#beside = beside
+  }
+
+  next(step: Step, place: Place): Promise<void> {
+    if (this.#beside) return this.#beside.crew.begin(this.#beside.post, { step, place }, 'step')
+    return this.#run.ports.boundary(this.#run.memory.state(), 'step')
+  }
+
+  fork(path: string, count: number): Fork {
+    const [run, backward, all] = [this.#run, this.#backward, this.#all]
+    const crew = this.#beside?.crew ?? new Crew(run)
+    const section = crew.section(path, this.#beside?.post.section)
+    const directions = this.#stack
+      .fork(count)
+      .map((stack) => new Forward(run, backward, all, { crew, post: { section, stack } }))
+    return async (most, one) => {
+      try {
+        await crew.all(section, { count, most }, (index) => one(directions[index] ?? this, index))
+      } finally {
+        this.#stack.join(run.memory.order())
+      }
+    }
   }
 
   known(path: string): StepResult | undefined {
@@ -63,15 +91,33 @@ export class Forward implements Direction {
   async settle(step: Step, place: Place, failure: Failure): Promise<'again' | 'passed'> {
     const failed = { step, place, failure }
     this.#run.outline.mark(place.path, { status: 'failed', note: failure.message })
+    // Nobody may be asked about it for a while.
+    if (this.#beside) this.#run.report(this.phase)
     const rescuer = this.#run.memory.leftFor(place.path)?.[0]
     if (rescuer !== undefined) return this.#toRescue(failed, rescuer)
+    if (!this.#run.memory.rollback && !this.#answered) {
+      if (step.onFailure === 'continue') return this.#pass(failed, 'failed', failure.message)
+      if (place.rescuer !== undefined) return this.#toRescue(failed, place.rescuer)
+    }
+    return this.#alone(failed, () => this.#unrescued(failed))
+  }
+
+  /** Once nothing is under way beside it. */
+  #alone<Value>(
+    at: Pick<Failed, 'step' | 'place'>,
+    work: () => Promise<Value>,
+    stays?: (value: Value) => boolean,
+  ) {
+    return this.#beside ? this.#beside.crew.decided(this.#beside.post, at, work, stays) : work()
+  }
+
+  async #unrescued(failed: Failed): Promise<'again' | 'passed'> {
+    const { step, place, failure } = failed
     const begun = this.#run.memory.rollback
     if (begun) return this.#ask(failed, { note: await this.#rollBack(failed, begun.decision) })
     const decision = this.#answered
     this.#answered = undefined
     if (decision) return this.#ask(failed, { decision })
-    if (step.onFailure === 'continue') return this.#pass(failed, 'failed', failure.message)
-    if (place.rescuer !== undefined) return this.#toRescue(failed, place.rescuer)
     switch (onFailureOf(failed)) {
       case 'continue':
       case 'fail':
@@ -91,21 +137,30 @@ export class Forward implements Direction {
 
   /** What was done (or may have been) before it failed can still be taken back. */
   #toRescue({ step, place, failure }: Failed, rescuer: string): never {
-    this.#run.memory.beginRescue(rescuer, failure)
+    const { memory } = this.#run
+    const left = this.#beside?.crew.leaveFor(this.#beside.post, place.rescuer ?? rescuer)
+    // Of several that fail at the same time the first is rescued; the others are noted.
+    if (left?.first === false && memory.rescued(rescuer)?.step !== place.path)
+      memory.giveUp(place.path, failure)
+    else memory.beginRescue(rescuer, failure)
     this.over(step, place, 'failed')
-    throw new ToRescue(rescuer)
+    throw left?.error ?? new ToRescue(rescuer)
   }
 
   always(ending: boolean): Direction {
-    return new Always(this.#run, this.#stack, ending)
+    return new Always(this.#run, this.#stack, ending, this.#beside)
   }
 
   /** Whoever decides to end the run instead lets the step fail, and is not asked again what is to become of it. */
   async ask(step: Step, place: Place, summary: string, approval: Approval): Promise<Decision> {
     const failure: Failure = { ...notAnswered(approval), step: place.path, summary }
-    const waiting = this.#waitingForApproval({ step, place, failure }, approval)
-    this.#run.outline.mark(place.path, { status: 'asking', note: '' })
-    const decision = await this.#decided(waiting)
+    const failed = { step, place, failure }
+    const asked = () => {
+      const waiting = this.#waitingForApproval(failed, approval)
+      this.#run.outline.mark(place.path, { status: 'asking', note: '' })
+      return this.#decided(waiting)
+    }
+    const decision = await this.#alone(failed, asked, ({ kind }) => kind === 'rollback' || kind === 'abort')
     switch (decision.kind) {
       case 'approve':
       case 'confirm':
@@ -125,7 +180,7 @@ export class Forward implements Direction {
   tally(): Tally {
     const { undone, incomplete } = this.#backward
     const unsure = new Set([...Object.keys(this.#run.memory.state().tried), ...incomplete])
-    const done = this.#stack.effects.filter((path) => !unsure.has(path) && !undone.has(path))
+    const done = this.#all.effects.filter((path) => !unsure.has(path) && !undone.has(path))
     return {
       done: this.#namesOf(done),
       unsure: this.#namesOf([...unsure].filter((path) => !undone.has(path))),
@@ -135,7 +190,7 @@ export class Forward implements Direction {
 
   /** Or perhaps. */
   get #anythingChanged(): boolean {
-    return this.#stack.effects.length > 0 || Object.keys(this.#run.memory.state().tried).length > 0
+    return this.#all.effects.length > 0 || Object.keys(this.#run.memory.state().tried).length > 0
   }
 
   #performed(step: Step, place: Place): void {
@@ -188,7 +243,7 @@ export class Forward implements Direction {
     const call = isFutile(failed.step) ? this.#unchangedCall(failed) : undefined
     if (call === undefined) return 'again'
     this.#run.memory.forget(call)
-    this.#stack.reopened(call)
+    this.#all.reopened(call)
     throw new BegunAnew(call)
   }
 
@@ -196,7 +251,7 @@ export class Forward implements Direction {
   #unchangedCall({ place }: Failed): string | undefined {
     const tried = Object.keys(this.#run.memory.state().tried)
     return place.calls.find(
-      (call) => this.#stack.unchanged(call) && !tried.some((path) => isWithin(path, call)),
+      (call) => this.#all.unchanged(call) && !tried.some((path) => isWithin(path, call)),
     )
   }
 
@@ -266,18 +321,20 @@ export class Forward implements Direction {
       return `it is not known whether the step took effect, and once it has: ${this.#reason(step, place)}`
     }
     if (this.#undoings(failed).length > 0) return undefined
-    return this.#stack.barrier ?? 'nothing was done that could be taken back'
+    return this.#all.barrier ?? 'nothing was done that could be taken back'
   }
 
   /** The runbook wants it as before, and it is: neither this step nor one before it left what could be taken back. */
   #nothingToTakeBack({ place }: Failed): boolean {
-    if (this.#stack.barrier !== undefined || this.#run.memory.tried(place.path) !== undefined) return false
+    if (this.#all.barrier !== undefined || this.#run.memory.tried(place.path) !== undefined) return false
     return place.calls.length === 0 || !this.#anythingChanged
   }
 
   #undoings({ step, place }: Failed): readonly Undoing[] {
     const halfDone = this.#run.memory.tried(place.path) !== undefined
-    return this.#stack.newestFirst(halfDone ? { step, place } : undefined)
+    // In a branch it is known to stand in the middle of its work, as are those in others.
+    const own = halfDone && !this.#beside ? { step, place } : undefined
+    return this.#all.newestFirst(this.#run.memory.order(), own)
   }
 
   #namesOf(paths: readonly string[]): readonly string[] {
@@ -301,7 +358,7 @@ export class Forward implements Direction {
       memory.withdrawRollback()
       return error.message
     }
-    const { barrier } = this.#stack
+    const { barrier } = this.#all
     throw new Ended({
       kind: 'rolledBack',
       failure: failed.failure,

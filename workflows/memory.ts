@@ -66,6 +66,20 @@ export class Memory {
     return [...this.#failures].find(([, { step }]) => step === path)
   }
 
+  /** Who rescues what a failure in the step at `path` left it for, where that is further out. */
+  rescuerLeaving(path: string): string | undefined {
+    return [...this.#failures].find(
+      ([rescuer, { step }]) =>
+        rescuer !== step && isWithin(step, path) && (rescuer === path || !isWithin(rescuer, path)),
+    )?.[0]
+  }
+
+  /** Says of a path which one in the order of all results its own is. */
+  order(): (path: string) => number | undefined {
+    const order = new Map([...this.#results.keys()].map((path, index) => [path, index]))
+    return (path) => order.get(path)
+  }
+
   beginRescue(rescuer: string, failure: Failure): void {
     this.#failures.set(rescuer, failure)
   }

@@ -41,17 +41,22 @@ export interface Iteration extends Place {
 }
 
 /** One place an iteration; labels are readable where the items have names, and never equal. */
-export function iterations(items: readonly Json[], as: string, place: Place): readonly Iteration[] {
+export function iterations(
+  items: readonly Json[],
+  as: string,
+  place: Place,
+  scopeOf: () => Scope = () => place.scope,
+): readonly Iteration[] {
   const taken = new Set<string>()
   return items.map((item, index) => {
     const label = unique(labelOf(item, index), taken)
-    return { ...place, path: `${place.path}[${label}]`, scope: place.scope.within(as, item), label }
+    return { ...place, path: `${place.path}[${label}]`, scope: scopeOf().within(as, item), label }
   })
 }
 
 /** Whether a path is that of a step or of something in it. */
 export const isWithin = (path: string, outer: string): boolean =>
-  path === outer || path.startsWith(`${outer}/`)
+  path === outer || path.startsWith(`${outer}/`) || path.startsWith(`${outer}[`)
 
 const join = (path: string, name: string): string => (path === '' ? name : `${path}/${name}`)
 

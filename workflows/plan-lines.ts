@@ -25,6 +25,8 @@ export interface Around {
   readonly doubts: Doubts
   readonly depth: number
   readonly happens: 'yes' | 'perhaps'
+  /** A failure here is rescued, so it is not the end. */
+  readonly rescued?: true
 }
 
 /** The run would go no further. */
@@ -68,7 +70,7 @@ export class PlanLines {
     certain = true,
   ): void {
     const summary = this.summary(step, here)
-    const ends = certain && this.surely(here) && step.onFailure !== 'continue'
+    const ends = certain && this.surely(here) && step.onFailure !== 'continue' && !here.rescued
     const doubt = ends ? undefined : this.later()
     this.push(step, here, { ...about, ...markOf(doubt), said: message }, condition)
     this.give(step, here, null, {

@@ -79,7 +79,7 @@ export type Certainty = 'sure' | 'now' | 'unknown'
 export interface PlannedStep {
   /** As in `ActionCall.step`. */
   readonly step: string
-  readonly kind: Step['kind'] | 'iteration'
+  readonly kind: Step['kind'] | 'iteration' | 'rescue' | 'always'
   readonly summary: string
   readonly depth: number
   /** `perhaps`: a condition around it is not known yet. */

@@ -2,13 +2,16 @@ import { describe, expect, test } from '@jest/globals'
 import type { ClusterModel } from '../dsl/cluster-model.ts'
 import type { Json, Program, Step } from '../dsl/program.ts'
 import {
+  always,
   approve,
   assert,
   call,
   forEach,
   gate,
   group,
+  parallel,
   program,
+  rescuedBy,
   set,
   undoneBy,
   uses,
@@ -265,6 +268,62 @@ describe('groups, loops and calls', () => {
     expect(step('c/m')).toMatchObject({ certainty: 'unknown' })
     expect(step('e')).toMatchObject({ with: { a: 'x' } })
     expect(step('f')).toMatchObject({ certainty: 'unknown' })
+  })
+})
+
+describe('what is done at the same time, when something fails, and in any case', () => {
+  test('each branch has its lines', async () => {
+    const { steps, step } = await play(
+      program('branches', [
+        parallel('p', [uses('a', 'look'), group('g', [uses('b', 'do')])]),
+        uses('c', 'look.more', { n: '${{ steps.a.n }}' }),
+      ]),
+      { looks: { look: { n: 1 } } },
+    )
+    expect(steps.map(({ step: path, kind, depth }) => `${depth} ${path} ${kind}`)).toEqual([
+      '0 p parallel',
+      '1 p/a uses',
+      '1 p/g steps',
+      '2 p/g/b uses',
+      '0 c uses',
+    ])
+    expect(step('c')).toMatchObject({ with: { n: 1 } })
+  })
+
+  test('what rescues is said and not looked at, and what is always done is', async () => {
+    const { asked, steps, step } = await play(
+      program('around', [
+        always(
+          rescuedBy(uses('a', 'look'), uses('r', 'do')),
+          uses('z', 'look.more', { how: '${{ outcome }}' }),
+          uses('y', 'look.last'),
+        ),
+        uses('c', 'look.then'),
+      ]),
+    )
+    expect(steps.map(({ step: path, summary, happens }) => `${path} ${happens} ${summary}`)).toEqual([
+      'a yes look',
+      'a/rescue perhaps if it fails',
+      'a/rescue/r perhaps do',
+      'a/always yes always',
+      'a/always/z yes look more',
+      'a/always/y yes look last',
+      'c yes look then',
+    ])
+    expect(asked).toEqual(['look {}', 'look.last {}', 'look.then {}'])
+    expect(step('a/rescue/r').because).toBe('it is done only if “look” fails')
+    expect(step('a/always/z').because).toContain('“look” ends first')
+  })
+
+  test('what would be rescued does not end a run', async () => {
+    const { steps, verdict } = await play(
+      program('rescued', [
+        rescuedBy(group('g', [assert('no', '1 == 2', 'never')]), uses('r', 'do')),
+        uses('c', 'look'),
+      ]),
+    )
+    expect(verdict).toEqual({ kind: 'ready' })
+    expect(steps.at(-1)?.step).toBe('c')
   })
 })
 

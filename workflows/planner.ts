@@ -57,7 +57,7 @@ class Planner {
 
   async #step(step: Step, here: Around): Promise<void> {
     const condition = step.if && foreseenExpression(step.if, known(here), (values) => isTrue(step.if, values))
-    if (condition === undefined || step.if === undefined) return this.#needed(step, here, undefined)
+    if (condition === undefined || step.if === undefined) return this.#withAround(step, here, undefined)
     const shown = conditionOf(step.if, condition)
     if (condition.kind === 'wrong')
       return this.#lines.fails(step, here, { kind: 'failed', message: condition.message })
@@ -66,7 +66,7 @@ class Planner {
     const happens = condition.kind === 'unknown' ? 'perhaps' : here.happens
     if (condition.kind === 'unknown')
       this.#notes.open(`Whether “${this.#lines.summary(step, here)}” is needed: ${condition.because}.`)
-    await this.#needed(step, { ...here, happens }, shown)
+    await this.#withAround(step, { ...here, happens }, shown)
     if (happens === 'perhaps') this.#notes.mayDiffer(before, this.#lines.summary(step, here))
   }
 
@@ -78,6 +78,42 @@ class Planner {
     )
     for (const name of variablesIn(step))
       here.doubts.set(name, { kind: 'now', because: shown.because ?? 'it is looked at again' })
+  }
+
+  /** With what rescues it, of which only a run knows whether it is needed, and what is always done after it. */
+  async #withAround(step: Step, here: Around, condition: Condition | undefined): Promise<void> {
+    await this.#needed(step, step.rescue ? { ...here, rescued: true } : here, condition)
+    const summary = this.#lines.summary(step, here)
+    if (step.rescue) this.#rescue(step.rescue, here, summary)
+    if (!step.always) return
+    const around = this.#below(here, 'always')
+    this.#header('always', around, 'always', { certainty: 'sure' })
+    around.doubts.set('outcome', { kind: 'unknown', because: `“${summary}” ends first` })
+    await this.#walk(step.always, inside(around))
+    around.doubts.set('outcome', here.doubts.get('outcome'))
+  }
+
+  #rescue(steps: readonly Step[], here: Around, summary: string): void {
+    const around = { ...this.#below(here, 'rescue'), happens: 'perhaps' as const }
+    const mark = { certainty: 'unknown' as const, because: `it is done only if “${summary}” fails` }
+    this.#header('rescue', around, 'if it fails', mark)
+    for (const step of steps)
+      this.#lines.push(step, { ...inside(around), place: placeOf(step, around.place) }, mark, undefined)
+  }
+
+  #below(here: Around, name: 'rescue' | 'always'): Around {
+    const { place } = here
+    const below = { ...place, path: `${place.path}/${name}`, key: `${place.key}/${name}` }
+    return { ...inside(here), place: below }
+  }
+
+  #header(
+    kind: 'rescue' | 'always',
+    { place, depth, happens }: Around,
+    summary: string,
+    mark: ReturnType<typeof certaintyOf>,
+  ): void {
+    this.#notes.add({ ...{ step: place.path, kind, summary, depth, happens }, ...mark })
   }
 
   async #needed(step: Step, here: Around, condition: Condition | undefined): Promise<void> {
@@ -99,6 +135,9 @@ class Planner {
       case 'manual':
         return this.#steps.approve(step, here, condition)
       case 'steps':
+        this.#lines.push(step, here, { certainty: 'sure', ...this.#lines.back(step, here) }, condition)
+        return this.#walk(step.steps, inside(here))
+      case 'parallel':
         this.#lines.push(step, here, { certainty: 'sure', ...this.#lines.back(step, here) }, condition)
         return this.#walk(step.steps, inside(here))
       case 'forEach':

@@ -23,9 +23,12 @@ export interface Ports {
   /**
    * Between two steps: returns at once, or waits while the run is paused; throws `RunCancelled` once asked
    * to cancel; may end this execution and carry the state over to a new one. Before a step that is always
-   * done a cancel does not throw; nor does anything hold it up once the run is `ending`.
+   * done a cancel does not throw; nor does anything hold it up once the run is `ending`. With `beside`, other
+   * steps may be under way: it does not end this execution.
    */
-  boundary(state: RunState, before: Boundary): Promise<void>
+  boundary(state: RunState, before: Boundary, beside?: boolean): Promise<void>
+  /** Whether this execution is to end as soon as nothing is under way; the next boundary then does so. */
+  goesOn?(): boolean
   /** Shows how the run stands, after every change of it. */
   report(view: RunView): void
 }

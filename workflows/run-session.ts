@@ -96,7 +96,7 @@ export class RunSession implements Decidable {
 
   get phase(): RunPhase {
     if (this.#queuedBehind) return 'queued'
-    if (this.#stopped) return 'paused'
+    if (this.#stopped && !this.#view.waiting) return 'paused'
     return this.#view.phase
   }
 

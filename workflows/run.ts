@@ -1,9 +1,9 @@
-import type { CallStep, ForEachStep, GroupStep, Program, Step } from '../dsl/program.ts'
+import type { CallStep, ForEachStep, GroupStep, ParallelStep, Program, Step } from '../dsl/program.ts'
 import type { Memory } from './memory.ts'
 import type { Outline } from './outline.ts'
 import type { OverrideAsked } from './override.ts'
 import type { Place } from './place.ts'
-import type { Approval, Boundary, Decision, Failure, Ports, RunPhase, StepResult, Waiting } from './ports.ts'
+import type { Approval, Decision, Failure, Ports, RunPhase, StepResult, Waiting } from './ports.ts'
 
 /** What all parts of the interpreter share while it runs one program. */
 export interface Run {
@@ -17,17 +17,26 @@ export interface Run {
   report(phase: RunPhase, waiting?: Waiting): void
 }
 
+/** Does branches, so many at a time, each in a direction of its own. */
+export type Fork = (
+  most: number,
+  one: (direction: Direction, index: number) => Promise<void>,
+) => Promise<void>
+
 /** Whether steps are done or taken back: where their results lie and what becomes of a step that fails. */
 export interface Direction {
   readonly undo: boolean
   readonly phase: RunPhase
   /** A cancel does not call it off. */
   readonly steadfast: boolean
-  readonly boundary: Boundary
   known(path: string): StepResult | undefined
   keep(path: string, result: StepResult): void
   /** The failure at which a former execution of this run left the way forward. */
   leftAt(path: string): Failure | undefined
+  /** Returns once a step may begin; throws what ends the run, or leaves what the step stands in. */
+  next(step: Step, place: Place): Promise<void>
+  /** For steps to be done at the same time in the step at a path; nothing where one is done after the other. */
+  fork(path: string, count: number): Fork | undefined
   entered(step: Step, place: Place): void
   /** The step is over: now, or known from before. */
   over(step: Step, place: Place, status: StepResult['status']): void
@@ -49,7 +58,7 @@ export async function decided({ ports, report }: Run, waiting: Waiting, phase: R
   }
 }
 
-export type StepWithBody = ForEachStep | GroupStep | CallStep
+export type StepWithBody = ForEachStep | GroupStep | ParallelStep | CallStep
 
 export const hasBody = (step: Step): step is StepWithBody =>
-  step.kind === 'forEach' || step.kind === 'steps' || step.kind === 'call'
+  step.kind === 'forEach' || step.kind === 'steps' || step.kind === 'parallel' || step.kind === 'call'

@@ -44,6 +44,11 @@ export class Scope {
     return new Scope(this.#given, this.#locals, { current: this.#variables.current }, this.#outputs)
   }
 
+  /** What the steps in a branch gave that began with all that was here. */
+  take(branch: Scope): void {
+    this.#outputs = { ...this.#outputs, ...branch.#outputs }
+  }
+
   setOutput(id: string, output: Json): void {
     this.#outputs = { ...this.#outputs, [id]: output }
   }

@@ -43,6 +43,8 @@ function unnamed(step: Step, actions: Actions, values: Values): string {
       return waitSummary(step, values)
     case 'manual':
       return 'by hand'
+    case 'parallel':
+      return step.id ?? 'at the same time'
     case 'steps':
       return lastOf(step.key)
   }

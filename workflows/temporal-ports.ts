@@ -40,13 +40,28 @@ export class TemporalPorts implements Ports {
   readonly #options: TemporalPortsOptions
   /** Made by this execution: one that made none would only continue as new again. */
   #calls = 0
+  /** Not yet ended. */
+  #underWay = 0
 
   constructor(options: TemporalPortsOptions) {
     this.#options = options
   }
 
-  async call(call: ActionCall): Promise<Json> {
+  call(call: ActionCall): Promise<Json> {
+    return this.#counted(() => this.#call(call))
+  }
+
+  async #counted<Value>(work: () => Promise<Value>): Promise<Value> {
     this.#calls++
+    this.#underWay++
+    try {
+      return await work()
+    } finally {
+      this.#underWay--
+    }
+  }
+
+  async #call(call: ActionCall): Promise<Json> {
     const isRead = this.#options.program.actions[call.action]?.effect === 'read'
     const schedule = (): Promise<Json> =>
       scheduleActivity<Json>(call.action, [this.#request(call)], this.#activity(call, isRead))
@@ -63,8 +78,11 @@ export class TemporalPorts implements Ports {
   }
 
   /** Short, and not called off by a cancel: whoever must know is told. */
-  async tell({ step, summary, text, to }: Notice): Promise<Told> {
-    this.#calls++
+  tell(notice: Notice): Promise<Told> {
+    return this.#counted(() => this.#tell(notice))
+  }
+
+  async #tell({ step, summary, text, to }: Notice): Promise<Told> {
     const request: NotifyRequest = {
       run: this.#options.session.identity,
       step,
@@ -80,9 +98,8 @@ export class TemporalPorts implements Ports {
   }
 
   async sleep(ms: number, summary: string, steadfast = false): Promise<void> {
-    this.#calls++
     const timer = (): Promise<void> => sleep(Math.max(1, Math.round(ms)), { summary })
-    await (steadfast ? timer() : interruptible(this.#options.session, timer))
+    await this.#counted(() => (steadfast ? timer() : interruptible(this.#options.session, timer)))
   }
 
   now(): number {
@@ -103,15 +120,19 @@ export class TemporalPorts implements Ports {
     throw session.expired(approval)
   }
 
-  async boundary(state: RunState, before: Boundary): Promise<void> {
-    const { session, historyIsLong, goOn } = this.#options
+  goesOn(): boolean {
+    return this.#calls > 0 && this.#options.historyIsLong()
+  }
+
+  async boundary(state: RunState, before: Boundary, beside = false): Promise<void> {
+    const { session, goOn } = this.#options
     session.state = state
     if (before === 'ending') return
     for (;;) {
       await this.#whilePaused()
       if (session.cancelRequested && before === 'always') return
       if (session.cancelRequested) throw new RunCancelled()
-      if (this.#calls === 0 || !historyIsLong()) return
+      if (beside || !this.goesOn()) return
       await condition(() => allHandlersFinished() && session.written)
       if (!session.paused && !session.cancelRequested) await goOn(state)
     }
@@ -123,6 +144,10 @@ export class TemporalPorts implements Ports {
 
   async #whilePaused(): Promise<void> {
     const { session } = this.#options
+    if (!session.paused || session.cancelRequested) return
+    // The run stands still only once nothing is under way beside this.
+    if (this.#underWay > 0)
+      await condition(() => this.#underWay === 0 || !session.paused || session.cancelRequested)
     if (!session.paused || session.cancelRequested) return
     session.stopped(true)
     await condition(() => !session.paused || session.cancelRequested)

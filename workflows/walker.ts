@@ -8,7 +8,7 @@ import { noticeOf, toldResult } from './notice.ts'
 import { overrideNote } from './override.ts'
 import { type LeafStep, Performer } from './perform.ts'
 import { iterations, type Place, placeOf } from './place.ts'
-import type { Failure, StepResult } from './ports.ts'
+import type { Failure, StepResult, StepView } from './ports.ts'
 import { rescued, withCause } from './rescue.ts'
 import { type Direction, hasBody, type Run, type StepWithBody } from './run.ts'
 import { summaryOf } from './summary.ts'
@@ -69,15 +69,15 @@ export class Walker {
         await this.#inside(step, place, bodies)
         return bodies
       } catch (error) {
-        if (isLeft(error, place)) this.#left(step, place)
+        if (isLeft(error, place)) this.#left(step, place, error)
         if (!(error instanceof BegunAnew) || error.path !== place.path) throw error
       }
     }
   }
 
   /** What failed in it is rescued further out. */
-  #left(step: Step, place: Place): void {
-    this.#run.outline.mark(place.path, { status: 'failed' })
+  #left(step: Step, place: Place, error?: unknown): void {
+    this.#run.outline.mark(place.path, leftMark(error))
     if (hasBody(step)) this.#direction.over(step, place, 'failed')
   }
 
@@ -105,7 +105,7 @@ export class Walker {
     try {
       if (step.if && !worked(() => isTrue(step.if, place))) return this.#notNeeded(step, place, startedMs)
       if (hasBody(step)) return { kind: 'inside', bodies: this.#bodies(step, place, summary, startedMs) }
-      await ports.boundary(this.#run.memory.state(), this.#direction.boundary)
+      await this.#direction.next(step, place)
       // The boundary may have been a pause of hours.
       startedMs = ports.now()
       this.#begin(step, place, summary)
@@ -174,6 +174,8 @@ export class Walker {
         return [place]
       case 'call':
         return [this.#callee(step, place)]
+      case 'parallel':
+        return step.steps.map(() => ({ ...place, scope: place.scope.frozen() }))
       case 'forEach':
         return this.#iterations(step, place)
     }
@@ -186,29 +188,44 @@ export class Walker {
   }
 
   #iterations(step: ForEachStep, place: Place): readonly Place[] {
-    const bodies = iterations(
-      worked(() => listOf(step, place)),
-      step.as,
-      place,
-    )
+    const items = worked(() => listOf(step, place))
+    // Beside one another, none sees what another one sets.
+    const scopeOf = () => (step.maxParallel === undefined ? place.scope : place.scope.frozen())
+    const bodies = iterations(items, step.as, place, scopeOf)
     this.#run.outline.unfold(place.path, bodies, step.steps)
     return bodies
   }
 
   async #inside(step: StepWithBody, place: Place, bodies: readonly Place[]): Promise<void> {
     this.#direction.entered(step, place)
-    for (const body of bodies) {
-      this.#run.outline.mark(body.path, { status: 'running' })
-      await this.#iteration(step.steps, body)
-      this.#run.outline.mark(body.path, { status: 'done' })
+    const most =
+      step.kind === 'parallel' ? bodies.length : step.kind === 'forEach' ? step.maxParallel : undefined
+    const fork = most === undefined ? undefined : this.#direction.fork(place.path, bodies.length)
+    const one = (direction: Direction, index: number) =>
+      new Walker(this.#run, direction).#body(step, place, bodies, index)
+    if (fork) return fork(most ?? 1, one)
+    for (let index = 0; index < bodies.length; index++) await this.#body(step, place, bodies, index)
+  }
+
+  async #body(step: StepWithBody, place: Place, bodies: readonly Place[], index: number): Promise<void> {
+    const body = bodies[index]
+    if (!body) return
+    const { outline } = this.#run
+    if (step.kind === 'parallel') {
+      await this.#iteration(step.steps.slice(index, index + 1), body)
+      place.scope.take(body.scope)
+      return
     }
+    outline.mark(body.path, { status: 'running' })
+    await this.#iteration(step.steps, body)
+    outline.mark(body.path, { status: 'done' })
   }
 
   async #iteration(steps: readonly Step[], body: Place): Promise<void> {
     try {
       await this.walk(steps, body)
     } catch (error) {
-      if (isLeft(error, body)) this.#run.outline.mark(body.path, { status: 'failed' })
+      if (isLeft(error, body)) this.#run.outline.mark(body.path, leftMark(error))
       throw error
     }
   }
@@ -217,6 +234,11 @@ export class Walker {
 /** What is in a step is left for a rescue further out, or for what is next to be done in any case. */
 const isLeft = (error: unknown, place: Place): boolean =>
   error instanceof GivenUp || (error instanceof ToRescue && error.path !== place.path)
+
+const leftMark = (error: unknown): Partial<StepView> =>
+  error instanceof ToRescue && error.beside
+    ? { status: 'pending', note: 'left: what was done at the same time failed' }
+    : { status: 'failed' }
 
 const isTrue = (expression: Expression | undefined, place: Place): boolean =>
   expression !== undefined && holds(expression, place.scope.values())

@@ -10,6 +10,7 @@ import type {
   InputSpec,
   ManualStep,
   NotifyStep,
+  ParallelStep,
   PinnedAction,
   Program,
   SetStep,
@@ -127,13 +128,18 @@ export const group =
   (id: string, steps: readonly Build[], options: Options = {}): Build =>
   (prefix): GroupStep => ({ ...base(prefix + id, options), kind: 'steps', steps: built(steps, `${prefix}${id}/`) })
 
+export const parallel =
+  (id: string, steps: readonly Build[], options: Options = {}): Build =>
+  (prefix): ParallelStep => ({ ...base(prefix + id, options), kind: 'parallel', steps: built(steps, `${prefix}${id}/`) })
+
 export const forEach =
-  (id: string, list: string, steps: readonly Build[], options: Options = {}): Build =>
+  (id: string, list: string, steps: readonly Build[], { maxParallel, ...options }: Options & { readonly maxParallel?: number } = {}): Build =>
   (prefix): ForEachStep => ({
     ...base(prefix + id, options),
     kind: 'forEach',
     forEach: expression(list),
     as: 'item',
+    ...(maxParallel === undefined ? {} : { maxParallel }),
     steps: built(steps, `${prefix}${id}/`),
   })
 
@@ -230,6 +236,7 @@ function actionsOf(step: Step): readonly string[] {
       return [step.gate, ...undo]
     case 'steps':
     case 'forEach':
+    case 'parallel':
     case 'call':
       return [...step.steps.flatMap(actionsOf), ...undo]
     case 'assert':

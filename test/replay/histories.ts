@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { always, approve, assert, call, forEach, gate, group, manual, notify, program, rescuedBy, set, template, undoneBy, uses, wait } from './build.ts'
+import { always, approve, assert, call, forEach, gate, group, manual, notify, parallel, program, rescuedBy, set, template, undoneBy, uses, wait } from './build.ts'
 import { historyFromJson } from './history-json.ts'
 import { failing, oneMember, type TemporalWorld, untilStatus, untilWaiting } from './temporal-world.ts'
 
@@ -250,6 +250,40 @@ export const stories: readonly Story[] = [
       const answers = ['ada', 'ada', 'grace'].map((by) => handle.executeUpdate('approve', { args: [{ by }] }))
       await Promise.allSettled(answers)
       await handle.result()
+      return handle.workflowId
+    },
+  },
+  {
+    name: 'at-the-same-time',
+    async play(world, name) {
+      const branch = (id: string) =>
+        group(id, [undoneBy(uses(`${id}1`, 'do', { host: id }), uses(`${id}u`, 'undo')), uses(`${id}2`, 'look')])
+      world.offer(
+        program(
+          name,
+          [
+            parallel('p', [branch('a'), branch('b'), wait('w', 20)]),
+            forEach('each', 'inputs.hosts', [uses('c', 'do.more', { host: '${{ item }}' }), uses('d', 'look')], { maxParallel: 2 }),
+            uses('e', 'cross'),
+          ],
+          { cluster },
+        ),
+        { cluster: name, hosts: ['h1', 'h2', 'h3'] },
+      )
+      const failures = new Set(['p/a/a1', 'p/b/b1', 'e'])
+      for (const action of ['do', 'cross'])
+        world.on(action, ({ step }) => {
+          if (failures.delete(step)) throw failing('UnknownOutcomeError', `no ${step}`)
+          return {}
+        })
+      const handle = await world.start(name, { id: name, memo: { continueAfterEvents: 30 } })
+      for (let asked = 1; asked <= 2; asked++) {
+        await untilStatus(handle, 'a failure', ({ view }) => view.waiting?.ask === asked)
+        await handle.executeUpdate('retry', { args: [{ by: 'ada' }] })
+      }
+      await untilStatus(handle, 'the last failure', ({ view }) => view.waiting?.ask === 3)
+      await handle.executeUpdate('rollback', { args: [{ by: 'ada' }] })
+      await handle.result().catch(() => undefined)
       return handle.workflowId
     },
   },
