@@ -69,7 +69,8 @@ test('a quorum that was gone for seconds and a worker that was killed are both t
   })
   const { writes, notMeasuredMs = 0 } = result.availability ?? {}
   expect(figures.longestGapMs).toBeGreaterThan(2500)
-  expect(Math.abs((writes?.longestGapMs ?? 0) - figures.longestGapMs)).toBeLessThan(1000)
+  // Each sees the end of it only with its next request, and one that is under way then takes a second to time out.
+  expect(Math.abs((writes?.longestGapMs ?? 0) - figures.longestGapMs)).toBeLessThan(1500)
   expect(writes?.unavailableMs).toBeGreaterThan(2000)
   // The worker was away for longer than its heartbeat may be: the two seconds of this world.
   expect(notMeasuredMs).toBeGreaterThan(1000)
