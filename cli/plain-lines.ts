@@ -1,6 +1,6 @@
 import type { RunSnapshot } from '../client/run.ts'
 import type { StepView } from '../workflows/ports.ts'
-import { renderView, stepLine, type ViewOptions } from './view.ts'
+import { nobodyAnswers, renderView, stepLine, type ViewOptions } from './view.ts'
 
 /**
  * A run as lines that are only ever appended, for logs: the head once, each step once it is over (or has been
@@ -48,7 +48,7 @@ function situationOf(run: RunSnapshot, { unreachableSinceMs }: ViewOptions): str
   const { waiting } = run.status?.view ?? {}
   if (unreachableSinceMs !== undefined) return `unreachable ${unreachableSinceMs}`
   if (run.ending !== undefined) return 'ending'
-  if (run.open && run.status === undefined) return 'no worker'
+  if (nobodyAnswers(run)) return 'no worker'
   if (waiting !== undefined) return `waiting ${waiting.sinceMs}`
   if (run.status?.paused !== undefined) return `paused ${run.status.paused.sinceMs}`
   if (run.status?.queuedBehind !== undefined) return `queued ${run.status.queuedBehind.run}`

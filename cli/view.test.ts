@@ -221,6 +221,12 @@ describe('a run as lines', () => {
       says: 'Aborted by bob.',
     },
   ]
+  test('a run that says it is over, and is not closed yet, lacks no worker', () => {
+    const { status: _asked, ...closing } = snapshot({ phase: 'done', steps: [] })
+    expect(renderView(closing, options).join('\n')).not.toContain('No worker answers')
+    expect(lineWriter()(closing, options)).toEqual([expect.stringContaining(closing.id)])
+  })
+
   test.each(situations)('$why', ({ run: { status, ...rest }, says }) => {
     const run = status === undefined ? rest : { ...rest, status }
     expect(renderView(run, options).join('\n')).toContain(says)

@@ -285,6 +285,18 @@ const verdicts = {
 const byGuard = ({ guard }: Waiting['failure']): string =>
   guard === undefined ? '' : ` by the guard "${guard}"`
 
+const ends: ReadonlySet<RunPhase | undefined> = new Set([
+  'done',
+  'rolledBack',
+  'aborted',
+  'cancelled',
+  'failed',
+])
+
+/** An open run that no worker answers for. One that says it is over is just about to be closed. */
+export const nobodyAnswers = ({ open, status, phase }: RunSnapshot): boolean =>
+  open && status === undefined && !ends.has(phase)
+
 function silenceLines(run: RunSnapshot, { unreachableSinceMs, now, colour }: ViewOptions): readonly string[] {
   if (unreachableSinceMs !== undefined) {
     return [
@@ -296,7 +308,7 @@ function silenceLines(run: RunSnapshot, { unreachableSinceMs, now, colour }: Vie
       ),
     ]
   }
-  if (run.open && run.status === undefined) {
+  if (nobodyAnswers(run)) {
     return [
       '',
       styled(
