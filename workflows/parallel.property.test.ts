@@ -128,11 +128,15 @@ test('what is done once is not done again, and nothing begins between a failure 
     fc.asyncProperty(programs, drawn, async (subject, draw) => {
       const world = worldOf(draw)
       await executions(subject, world)
-      const done = world.log.filter(({ what }) => what === 'done').map(({ path }) => path)
+      const done = world.log
+        .filter(({ what, path }) => what === 'done' && !path.includes('/always/'))
+        .map(({ path }) => path)
       expect(done.toSorted()).toEqual([...new Set(done)].toSorted())
       const open = new Set<string>()
       let asking = false
       for (const { what, path } of world.log) {
+        // What is always done in branches that were left for a rescue is not held up.
+        if (path.includes('/always/') && (what === 'begins' || what === 'done' || what === 'failed')) continue
         if (what === 'begins') {
           expect([path, asking]).toEqual([path, false])
           open.add(path)
