@@ -69,7 +69,7 @@ function passesOver(node: Site['node']): boolean {
   return value?.kind === 'scalar' && value.value === 'continue'
 }
 
-/** What stands beside something else: a run asks one thing at a time, and has one way back. */
+/** What stands beside something else: a run asks one thing at a time, and has one way back and one end. */
 function checkBeside({ compiler, node, context }: Site): void {
   for (const key of ['approve', 'manual']) {
     const entry = entryOf(node, key)
@@ -77,6 +77,13 @@ function checkBeside({ compiler, node, context }: Site): void {
       'Nobody is asked while something else is done at the same time: a run asks one thing at a time.'
     const hint = 'Put it before or after the parallel steps.'
     if (entry !== undefined) complain(compiler, entry.keyRange, { code: 'STEP_KEY', message, hint })
+  }
+  const always = entryOf(node, 'always')
+  if (always !== undefined) {
+    const message =
+      'Beside other steps nothing has an "always" of its own: it would act while a person is asked about another branch.'
+    const hint = 'Put "always" on the parallel steps as a whole.'
+    complain(compiler, always.keyRange, { code: 'STEP_KEY', message, hint })
   }
   const noReturn = context.called ? undefined : entryOf(node, 'noReturn')
   const message =

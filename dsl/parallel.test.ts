@@ -101,6 +101,16 @@ test.each([
     ['NO_RETURN 8:70'],
   ],
   [
+    'what is always done in a branch',
+    '  - parallel: [{ steps: [{ wait: 1s }], always: [{ wait: 2s }] }, { wait: 1s }]',
+    ['STEP_KEY 8:41'],
+  ],
+  [
+    'what is always done in a loop of several at once',
+    each('{ steps: [{ wait: 1s }], always: [{ wait: 2s }] }'),
+    ['STEP_KEY 10:38'],
+  ],
+  [
     'the output of a sibling before it',
     `  - parallel: [${inspect('a')}, { wait: 1s, if: steps.a.skew > 1 }]`,
     ['MAY_BE_ABSENT 8:91'],
@@ -182,6 +192,10 @@ test.each([
   [
     'a change with its undo, which may disrupt',
     `  - parallel: [{ uses: service.start, with: { cluster: a, host: b }, undo: [${stop}] }, { wait: 1s }]`,
+  ],
+  [
+    'what is always done after them all',
+    '  - parallel: [{ wait: 1s }, { wait: 2s }]\n    always: [{ wait: 1s }]',
   ],
   [
     'an undo and a point of no return of them all',

@@ -2,7 +2,6 @@ import type { Json, Step } from '../dsl/program.ts'
 import { isEffect } from './effect.ts'
 import { GivenUp, RunCancelled, StepFailure, ToRescue } from './failure.ts'
 import { type Place, placeOf } from './place.ts'
-import type { Crew, Post } from './crew.ts'
 import type { Decision, Failure, StepResult } from './ports.ts'
 import { Ended } from './run-end.ts'
 import type { UndoStack } from './undo-stack.ts'
@@ -73,12 +72,6 @@ const alwaysPlace = (step: Step, place: Place, outcome: Json): Place => ({
   scope: place.scope.within('outcome', outcome),
 })
 
-/** Where what stands in a branch is. */
-export interface Beside {
-  readonly crew: Crew
-  readonly post: Post
-}
-
 /** What is always done: nobody is asked, nothing calls it off, and its effects are not taken back. */
 export class Always implements Direction {
   readonly undo = false
@@ -87,20 +80,16 @@ export class Always implements Direction {
   readonly #run: Run
   readonly #stack: UndoStack
   readonly #ending: boolean
-  readonly #beside: Beside | undefined
 
-  constructor(run: Run, stack: UndoStack, ending: boolean, beside?: Beside) {
+  constructor(run: Run, stack: UndoStack, ending: boolean) {
     this.#run = run
     this.#stack = stack
     this.#ending = ending
-    this.#beside = beside
   }
 
-  next(step: Step, place: Place): Promise<void> {
+  next(): Promise<void> {
     const { ports, memory } = this.#run
-    if (this.#ending) return ports.boundary(memory.state(), 'ending')
-    if (this.#beside) return this.#beside.crew.begin(this.#beside.post, { step, place }, 'always')
-    return ports.boundary(memory.state(), 'always')
+    return ports.boundary(memory.state(), this.#ending ? 'ending' : 'always')
   }
 
   /** What is always done is done one after the other. */

@@ -1,8 +1,6 @@
-import { BegunAnew, RunCancelled, StepFailure, ToRescue } from './failure.ts'
+import { BegunAnew, StepFailure, ToRescue } from './failure.ts'
 import { isWithin, type Place } from './place.ts'
-import type { Boundary } from './ports.ts'
 import type { Run } from './run.ts'
-import { Ended } from './run-end.ts'
 import type { Step } from '../dsl/program.ts'
 import type { UndoStack } from './undo-stack.ts'
 
@@ -31,7 +29,6 @@ interface Held {
   readonly post: Post
   /** Of the failure whose turn it waits for. */
   readonly turn: string | undefined
-  readonly steadfast: boolean
   readonly resolve: () => void
   readonly reject: (error: unknown) => void
 }
@@ -87,26 +84,24 @@ export class Crew {
   }
 
   /** Returns once the next step of a branch may begin. */
-  async begin(post: Post, at: At, before: Exclude<Boundary, 'ending'>): Promise<void> {
+  async begin(post: Post, at: At): Promise<void> {
     const { ports, memory } = this.#run
-    const steadfast = before === 'always'
     for (;;) {
       const left = leftOf(post.section)
-      if (left && !(steadfast && goesOnAfter(left.error))) throw beside(left.error)
-      if (!left && this.#mustStop) {
-        await this.#hold(post, at, { steadfast })
+      if (left) throw beside(left.error)
+      if (this.#mustStop) {
+        await this.#hold(post, at)
         continue
       }
       // A pause holds it up here; it counts as standing still.
       this.#active--
       this.#look()
       try {
-        await ports.boundary(memory.state(), before, true)
+        await ports.boundary(memory.state(), 'step', true)
       } finally {
         this.#active++
       }
-      const now = leftOf(post.section)
-      if (now ? steadfast && goesOnAfter(now.error) : !this.#mustStop) return
+      if (!leftOf(post.section) && !this.#mustStop) return
     }
   }
 
@@ -164,7 +159,7 @@ export class Crew {
     const { path } = at.place
     this.#failures.set(path, 'awaited')
     try {
-      await this.#hold(post, at, { turn: path })
+      await this.#hold(post, at, path)
     } catch (error) {
       this.#failures.delete(path)
       this.#releaseOnceDecided()
@@ -176,7 +171,7 @@ export class Crew {
   async #untilAllDecided(post: Post, at: At): Promise<void> {
     this.#failures.set(at.place.path, 'decided')
     if (this.#releaseOnceDecided()) post.stack.stopped(undefined)
-    else await this.#hold(post, at, {})
+    else await this.#hold(post, at)
   }
 
   #releaseOnceDecided(): boolean {
@@ -195,9 +190,8 @@ export class Crew {
   #leave(section: Section, error: unknown): void {
     section.left ??= { error }
     for (const held of [...this.#held]) {
-      if (!chainOf(held.post.section).includes(section)) continue
-      if (held.steadfast && goesOnAfter(error)) this.#release(held)
-      else this.#release(held, { error: beside(section.left.error) })
+      if (chainOf(held.post.section).includes(section))
+        this.#release(held, { error: beside(section.left.error) })
     }
   }
 
@@ -209,14 +203,10 @@ export class Crew {
     this.#look()
   }
 
-  #hold(
-    post: Post,
-    at: At,
-    { turn, steadfast = false }: { readonly turn?: string; readonly steadfast?: boolean },
-  ): Promise<void> {
-    post.stack.stopped(steadfast ? undefined : this.#half(at))
+  #hold(post: Post, at: At, turn?: string): Promise<void> {
+    post.stack.stopped(this.#half(at))
     return new Promise((resolve, reject) => {
-      this.#held.add({ post, turn, steadfast, resolve, reject })
+      this.#held.add({ post, turn, resolve, reject })
       this.#active--
       this.#look()
     })
@@ -269,13 +259,6 @@ const chainOf = (section: Section): readonly Section[] =>
 const topOf = (section: Section): Section => (section.parent ? topOf(section.parent) : section)
 
 const leftOf = (section: Section): Section['left'] => chainOf(section).find(({ left }) => left)?.left
-
-/** Whether what is always done follows: not when this execution of the run ends here. */
-const goesOnAfter = (error: unknown): boolean =>
-  error instanceof Ended ||
-  error instanceof RunCancelled ||
-  error instanceof ToRescue ||
-  error instanceof BegunAnew
 
 /** For the others of what leaves a section because one of them failed. */
 const beside = <Thrown>(error: Thrown): Thrown | ToRescue =>

@@ -1,8 +1,8 @@
 import type { OnFailure, Step } from '../dsl/program.ts'
 import { notAnswered, rejected, withheldWhileAsked } from './approval.ts'
 import { type Backward, Withdrawn } from './backward.ts'
-import { Always, type Beside } from './always.ts'
-import { Crew } from './crew.ts'
+import { Always } from './always.ts'
+import { Crew, type Post } from './crew.ts'
 import { isEffect } from './effect.ts'
 import { BegunAnew, StepFailure, ToRescue } from './failure.ts'
 import { isWithin, type Place } from './place.ts'
@@ -16,6 +16,12 @@ interface Failed {
   readonly step: Step
   readonly place: Place
   readonly failure: Failure
+}
+
+/** Where what stands in a branch is. */
+interface Beside {
+  readonly crew: Crew
+  readonly post: Post
 }
 
 /** The way forward: failures wait for a person, unless the runbook says otherwise, and may turn into a rollback. */
@@ -42,7 +48,7 @@ export class Forward implements Direction {
   }
 
   next(step: Step, place: Place): Promise<void> {
-    if (this.#beside) return this.#beside.crew.begin(this.#beside.post, { step, place }, 'step')
+    if (this.#beside) return this.#beside.crew.begin(this.#beside.post, { step, place })
     return this.#run.ports.boundary(this.#run.memory.state(), 'step')
   }
 
@@ -148,7 +154,7 @@ export class Forward implements Direction {
   }
 
   always(ending: boolean): Direction {
-    return new Always(this.#run, this.#stack, ending, this.#beside)
+    return new Always(this.#run, this.#stack, ending)
   }
 
   /** Whoever decides to end the run instead lets the step fail, and is not asked again what is to become of it. */
