@@ -109,7 +109,8 @@ test('backs up the clusters with a label, the canary first; each has a run of it
     ...['fleet', 'etcd-backup', '--clusters', 'env=test', '--canary', 'south', '--soak', '1s', '--json'],
   )
   expect(code).toBe(0)
-  const { phase, result } = JSON.parse(out) as FleetJson
+  // Before it one line for each change.
+  const { phase, result } = JSON.parse(out.trim().split('\n').at(-1) ?? '') as FleetJson
   expect(phase).toBe('done')
   expect(result.outputs.clusters.map(({ cluster }) => cluster)).toEqual(['south', 'east'])
   for (const { cluster, run } of result.outputs.clusters) {

@@ -91,7 +91,7 @@ test('a run that asks for an approval shows the message in full, and how to answ
 |---|---|
 | h1 | **all** |
 
-To answer: *More Actions* → *Send an Update*, there \`approve\` or \`reject\` (or \`rollback\`, \`abort\`), with {"comment": "…"}. Or use \`quorate approve\`, \`quorate reject\`.
+To answer: *More Actions* → *Send an Update*, there \`approve\` or \`reject\` (or \`rollback\`, \`abort\`), with \`{"comment": "…"}\`. Or use \`quorate approve\`, \`quorate reject\`.
 
 The rollback was withdrawn
 

@@ -99,10 +99,10 @@ const whichOf = ({ failure, ask }: Waiting): string =>
   `step ${escaped(failure.step)}${ask === undefined ? '' : `, asking ${ask}`}`
 
 const approveLine = (or: string): string =>
-  `To answer: ${whereToClick}, there \`approve\` or \`reject\`${or}, with {"comment": "…"}. Or use \`quorate approve\`, \`quorate reject\`.`
+  `To answer: ${whereToClick}, there \`approve\` or \`reject\`${or}, with \`{"comment": "…"}\`. Or use \`quorate approve\`, \`quorate reject\`.`
 
 function confirmLine({ typed }: Approval, or: string): string {
-  const what = typed === undefined ? '{"comment": "…"}' : `{"typed": "${escaped(typed)}", "comment": "…"}`
+  const what = typed === undefined ? '`{"comment": "…"}`' : `{"typed": "${escaped(typed)}", "comment": "…"}`
   return `Once it is done: ${whereToClick}, there \`confirm\`, with ${what}; when it cannot be done, \`reject\`${or}. Or use \`quorate confirm\`, \`quorate reject\`.`
 }
 

@@ -59,10 +59,12 @@ export const alarmDisarm = defineAction({
     for (const alarm of disarm) await endpoint.disarm(alarm, options)
     await lowered(context, { name, hosts: Object.values(cluster.members), alarms: disarm })
     return {
-      disarmed: disarm.map(
-        ({ kind, memberId }) =>
-          `${kind} on ${members.find((each) => each.id === memberId)?.name ?? `the member with ID ${memberId}, which is gone`}`,
-      ),
+      disarmed: disarm
+        .map(
+          ({ kind, memberId }) =>
+            `${kind} on ${members.find((each) => each.id === memberId)?.name ?? `the member with ID ${memberId}, which is gone`}`,
+        )
+        .toSorted(),
     }
   },
 })

@@ -51,7 +51,9 @@ export const maintenancePlan = defineAction({
     const options = { signal: context.signal }
     const seen = await inspectCluster(cluster, context.cluster(name), { hash: false, ...options })
     const raised = (kind: string): string[] =>
-      seen.alarms.flatMap((alarm) => (alarm.startsWith(`${kind} on `) ? [alarm.slice(kind.length + 4)] : []))
+      seen.alarms
+        .flatMap((alarm) => (alarm.startsWith(`${kind} on `) ? [alarm.slice(kind.length + 4)] : []))
+        .toSorted()
     const noSpace = raised('NOSPACE')
     const answering = seen.members
       .filter(({ reachable }) => reachable)
