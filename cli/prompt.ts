@@ -1,3 +1,4 @@
+import { boundTo } from '../client/decide.ts'
 import type { RunSnapshot } from '../client/run.ts'
 import type { UpdateArgument, UpdateName } from '../workflows/doors.ts'
 
@@ -193,14 +194,7 @@ function consequenceOf(decision: UpdateName, takesBack: readonly string[]): stri
 }
 
 function boundNow(decision: UpdateName, { status }: RunSnapshot): Choice['bound'] {
-  if (status === undefined || ofRun(decision)) return {}
-  const { run, view } = status
-  const { ask, failure } = view.waiting ?? {}
-  return {
-    ...(failure === undefined ? {} : { step: failure.step }),
-    ...(ask === undefined ? {} : { ask }),
-    ...(run.hash === '' ? {} : { hash: run.hash }),
-  }
+  return ofRun(decision) ? {} : boundTo(status)
 }
 
 const ofRun = (decision: UpdateName): boolean => decision === 'pause' || decision === 'resume'

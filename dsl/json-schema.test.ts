@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { recordOf } from './check-shape.ts'
 import { inventoryJsonSchema, policyJsonSchema, runbookJsonSchema } from './json-schema.ts'
-import { decisionNames } from './policy.ts'
+import { decisionNames } from './decision-names.ts'
 import { sampleCatalogue } from './sample-catalogue.ts'
 
 const schema = runbookJsonSchema(sampleCatalogue)

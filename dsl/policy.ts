@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { type DecisionName, decisionNames } from './decision-names.ts'
 import { checkShape } from './check-shape.ts'
 import { listed, suggest } from './near.ts'
 import type { Checked } from './problem.ts'
@@ -13,20 +14,6 @@ export interface Policy {
   /** Roles, by decision. One that is not named is open to everybody. */
   readonly decisions: Readonly<Partial<Record<DecisionName, readonly string[]>>>
 }
-
-export const decisionNames = [
-  'approve',
-  'reject',
-  'confirm',
-  'retry',
-  'skip',
-  'rollback',
-  'abort',
-  'pause',
-  'resume',
-] as const
-
-export type DecisionName = (typeof decisionNames)[number]
 
 export const roleName = z.string().regex(/^[A-Za-z][A-Za-z0-9_-]*$/, {
   error: 'A role begins with a letter and has letters, digits, "_" and "-" only.',

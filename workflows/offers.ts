@@ -1,3 +1,4 @@
+import { decisionNames } from '../dsl/decision-names.ts'
 import type { Offered, UpdateName } from './doors.ts'
 import type { DecisionKind, RunPhase, Waiting } from './ports.ts'
 
@@ -9,21 +10,9 @@ export interface Standing {
   readonly cancelRequested: boolean
 }
 
-export const updateNames: readonly UpdateName[] = [
-  'approve',
-  'reject',
-  'confirm',
-  'retry',
-  'skip',
-  'rollback',
-  'abort',
-  'pause',
-  'resume',
-]
-
 /** What may be decided now, and why everything else may not. */
 export function offered(run: Standing): Offered {
-  const reasons = updateNames.map((name) => [name, withheld(name, run)] as const)
+  const reasons = decisionNames.map((name) => [name, withheld(name, run)] as const)
   return {
     offers: reasons.flatMap(([name, reason]) => (reason === undefined ? [name] : [])),
     withheld: Object.fromEntries(reasons.filter(([, reason]) => reason !== undefined)),

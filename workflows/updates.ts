@@ -1,8 +1,9 @@
 import { defineUpdate, setHandler } from '@temporalio/workflow'
+import { decisionNames } from '../dsl/decision-names.ts'
 import type { Policy } from '../dsl/policy.ts'
 import type { UpdateAnswer, UpdateArgument, UpdateName } from './doors.ts'
 import type { Decided, Noted } from './evidence-entry.ts'
-import { notOffered, type Standing, updateNames } from './offers.ts'
+import { notOffered, type Standing } from './offers.ts'
 import type { Decision, DecisionKind, Waiting } from './ports.ts'
 import { Sender } from './sender.ts'
 import { argumentOf, rejection, type Who, whoOf } from './update-argument.ts'
@@ -62,7 +63,7 @@ const doors: Readonly<Record<UpdateName, Door>> = {
  * so that it stands in the history and in the run's evidence.
  */
 export function openUpdates(run: Decidable): void {
-  for (const name of updateNames) {
+  for (const name of decisionNames) {
     setHandler(
       defineUpdate<UpdateAnswer, [unknown]>(name),
       (raw: unknown, sender?: unknown) => answer(name, run, argumentOf(raw), sender),
