@@ -240,27 +240,24 @@ test('so does a run that is cut at every boundary', async () => {
 })
 
 test('a rollback takes back what was done since the last point of no return, newest first', async () => {
-  let seen = 0
   await fc.assert(
     fc.asyncProperty(programs, fates, wills, async (subject, fate, will) => {
       const world = new RandomWorld(fate, will)
       const end = await executions(subject, world)
-      if (end.kind !== 'rolledBack') return
-      seen++
+      fc.pre(end.kind === 'rolledBack') // one in some thirty; only these count as runs
       expect(takenBack(world, subject)).toEqual(expected(world, subject))
     }),
-    { numRuns: 3000 },
+    { numRuns: 120, maxSkipsPerRun: 500 },
   )
-  expect(seen).toBeGreaterThan(100)
 })
 
 test('whatever becomes of a step that has begun, what is always done after it is done', async () => {
-  let seen = 0
   await fc.assert(
     fc.asyncProperty(programs, fates, wills, fc.nat(), async (subject, fate, will, when) => {
       const world = new RandomWorld(fate, will, (number) => (number === 1 + (when % 40) ? 'cancel' : 'go'))
       await executions(subject, world)
       const paths = world.calls.map(({ step: path }) => path)
+      let seen = 0
       for (const path of new Set(paths)) {
         const after = stepAt(path, subject)?.always
         if (!after || path.includes('/always/') || path.includes('/undo/')) continue
@@ -268,10 +265,10 @@ test('whatever becomes of a step that has begun, what is always done after it is
         const first = paths.lastIndexOf(`${path}/always/${after[0]?.id ?? ''}`)
         expect([path, first > paths.lastIndexOf(path)]).toEqual([path, true])
       }
+      fc.pre(seen > 0)
     }),
-    { numRuns: 1000 },
+    { numRuns: 320, maxSkipsPerRun: 500 },
   )
-  expect(seen).toBeGreaterThan(100)
 })
 
 /** Owners of the undo steps that were performed in the final rollback, in their order. */
