@@ -9,6 +9,7 @@ export default {
     'workflows',
     'rehearsal',
     'activities',
+    'audit',
     'worker',
     'client',
     'cli',

@@ -16,14 +16,19 @@ export const rules: Readonly<Record<string, RoomRule>> = {
   workflows: { rooms: ['dsl'], packages: ['@temporalio/workflow', '@temporalio/common'] },
   // Runs runbooks without a world: pure as what it runs.
   rehearsal: { rooms: ['dsl', 'workflows'], packages: ['zod'] },
-  activities: { rooms: ['dsl'], typesOf: ['workflows/ports.ts', 'workflows/plan.ts'] },
-  worker: { rooms: ['activities', 'dsl', 'workflows'] },
+  activities: { rooms: ['dsl'], typesOf: ['workflows/ports.ts', 'workflows/plan.ts', 'audit/event.ts'] },
+  // The record: it knows runs by their events and histories, never by what made them.
+  audit: {
+    rooms: ['dsl', 'client'],
+    typesOf: ['workflows/ports.ts', 'workflows/doors.ts', 'workflows/evidence-entry.ts'],
+  },
+  worker: { rooms: ['activities', 'audit', 'dsl', 'workflows'] },
   client: {
     rooms: ['dsl'],
     typesOf: ['workflows/ports.ts', 'workflows/doors.ts', 'workflows/evidence-entry.ts', 'workflows/plan.ts'],
   },
   cli: {
-    rooms: ['client', 'dsl', 'lab', 'worker', 'activities', 'rehearsal'],
+    rooms: ['client', 'dsl', 'lab', 'worker', 'activities', 'audit', 'rehearsal'],
     typesOf: ['workflows/ports.ts', 'workflows/doors.ts', 'workflows/evidence-entry.ts', 'workflows/plan.ts'],
   },
   // The inventory's shape: the lab writes one.
