@@ -10,6 +10,8 @@ export const eventNames = [
   'run.began',
   'run.ended',
   'run.cancelAsked',
+  'run.planned',
+  'run.measured',
   'action.begun',
   'action.found',
   'action.done',
@@ -67,6 +69,14 @@ export interface EventData {
   readonly 'run.began': RunBegan
   readonly 'run.ended': RunEnded
   readonly 'run.cancelAsked': Said
+  /** It carries out a plan, and found the cluster like this before its first step. */
+  readonly 'run.planned': {
+    /** sha256 of the plan, hex. */
+    readonly plan: string
+    readonly fingerprint: Json
+  }
+  /** What was measured of the cluster's availability, once the probe ended. */
+  readonly 'run.measured': { readonly availability: Json }
   readonly 'action.begun': {
     readonly effect: 'read' | 'change' | 'disrupt' | 'destroy'
     readonly with: Json
@@ -77,12 +87,12 @@ export interface EventData {
   }
   /** Its effect was there already: nothing was done. */
   readonly 'action.found': { readonly output: Json } & Took
-  readonly 'action.done': { readonly output: Json } & Took
-  readonly 'action.failed': Failed & Took
+  readonly 'action.done': { readonly output: Json } & Took & Polled
+  readonly 'action.failed': Failed & Took & Polled
   /** It may have happened. */
   readonly 'action.unknown': Failed & Took
   readonly 'action.refused': Failed & Took & { readonly guard?: string }
-  readonly 'action.cancelled': Failed & Took
+  readonly 'action.cancelled': Failed & Took & Polled
   /** The guard looked for the last time before the effect. */
   readonly 'guard.passed': { readonly asked: Json }
   readonly 'guard.overridden': {
@@ -172,6 +182,11 @@ interface Took {
 
 interface Failed {
   readonly message: string
+}
+
+/** Of a gate: how many times it was asked. The looks themselves are not on record, but for the last. */
+interface Polled {
+  readonly polls?: number
 }
 
 /** An entry of `RunEvidence`, as the run noted it. */
