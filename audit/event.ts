@@ -8,6 +8,7 @@ import type { Json } from '../dsl/program.ts'
 /** What is about to be done ends in `.begun`; what came of it has a name for each way it can end. */
 export const eventNames = [
   'run.began',
+  'run.refused',
   'run.ended',
   'run.cancelAsked',
   'run.planned',
@@ -67,6 +68,8 @@ interface EventOf<Name extends EventName> {
 
 export interface EventData {
   readonly 'run.began': RunBegan
+  /** It was asked for, and ended before anything could begin: wrong inputs, an unknown runbook. */
+  readonly 'run.refused': Pick<RunBegan, 'runbook' | 'inputs' | 'by' | 'reason'>
   readonly 'run.ended': RunEnded
   readonly 'run.cancelAsked': Said
   /** It carries out a plan, and found the cluster like this before its first step. */

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { activityInfo, Context } from '@temporalio/activity'
-import type { WorkflowHandle } from '@temporalio/client'
+import type { WorkflowHandle, WorkflowHandleWithFirstExecutionRunId } from "@temporalio/client"
 import { ApplicationFailure } from '@temporalio/common'
 import { TestWorkflowEnvironment } from '@temporalio/testing'
 import { bundleWorkflowCode, DefaultLogger, Runtime, Worker, type WorkflowBundle } from '@temporalio/worker'
@@ -36,7 +36,7 @@ export interface TemporalWorld {
   offer(program: Program, inputs?: Readonly<Record<string, Json>>, more?: Partial<LoadedRun>): void
   /** Whether runs set search attributes from now on. */
   attributes: boolean
-  start(runbook: string, options?: StartOptions): Promise<WorkflowHandle>
+  start(runbook: string, options?: StartOptions): Promise<WorkflowHandleWithFirstExecutionRunId>
   /** Ends the worker and starts another, as after a crash or an upgrade. */
   restart(): Promise<void>
   close(): Promise<void>
