@@ -4,8 +4,8 @@ import type { AuditEvent, NewEvent, RunBegan, RunEnded } from './event.ts'
 export interface Store {
   /**
    * Resolves once all of them are durable, in this order, each with the next place in its run. An id that the run
-   * has already is left as it is. Throws `StoreError`; then none of them is known to be written, and the same call
-   * may be made again.
+   * has already is left as it is. Blobs it refers to are put in before. Throws `StoreError`; then none of them is
+   * known to be written, and the same call may be made again.
    */
   append(events: readonly NewEvent[]): Promise<void>
   /** Keeps it once, however often it comes; returns its sha256, hex. Throws `StoreError`. */
@@ -38,6 +38,7 @@ export interface RunQuery {
   readonly runbook?: string
   /** Who asked for it or decided in it. */
   readonly person?: string
+  /** A `RunOutcome`, or `open` for those that have not ended. */
   readonly outcome?: string
   /** Began at or after, and before; milliseconds since 1970. */
   readonly sinceMs?: number
@@ -93,15 +94,16 @@ export interface Checkpoint {
   readonly at: string
   /** Hash of the checkpoint before, so that the signature covers the chain. */
   readonly prev: string
-  /** Why: a run has come to its end, or was removed after that. */
-  readonly kind: 'sealed' | 'removed'
+  /** Why: a run has come to its end, was removed after that, or must be kept (`held`) until that is `released`. */
+  readonly kind: 'sealed' | 'removed' | 'held' | 'released'
   readonly run: string
   readonly workflow: string
   /** How many events of the run it covers, and the hash of the last of them. */
   readonly seq: number
   readonly head: string
-  /** With `removed`: by which rule or whose wish. */
+  /** With all but `sealed`: by which rule or for what reason, and who said so. */
   readonly reason?: string
+  readonly by?: string
 }
 
 /** What `verify` says. */

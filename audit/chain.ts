@@ -1,0 +1,39 @@
+import { createHash } from 'node:crypto'
+import { canonicalText } from '../dsl/canonical.ts'
+import type { Json } from '../dsl/program.ts'
+import type { AuditEvent, NewEvent } from './event.ts'
+import type { Checkpoint, StoredCheckpoint, StoredEvent } from './store.ts'
+
+/** What stands before the first link of a chain. */
+export const noHash = '0'.repeat(64)
+
+/** The next link: sha256, hex. Both are UTF-8. */
+export function link(prev: string, text: string): string {
+  return sha256(`${prev}\n${text}`)
+}
+
+export function sha256(content: string | Uint8Array): string {
+  return createHash('sha256').update(content).digest('hex')
+}
+
+/** The event at its place in its run. */
+export function placed(event: NewEvent, seq: number, prev: string): StoredEvent {
+  const whole: AuditEvent = { ...event, v: 1, seq }
+  const text = textOf(whole)
+  return { event: whole, text, hash: link(prev, text) }
+}
+
+/** What is hashed, and signed where it is a checkpoint. */
+export function textOf(value: AuditEvent | Checkpoint): string {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- these are plain JSON by their types
+  return canonicalText(value as unknown as Json)
+}
+
+/** A checkpoint with its hash and what `sign` makes of its text. */
+export function signed(
+  checkpoint: Checkpoint,
+  sign: (text: string) => Pick<StoredCheckpoint, 'signature' | 'publicKey'>,
+): StoredCheckpoint {
+  const text = textOf(checkpoint)
+  return { checkpoint, text, hash: link(checkpoint.prev, text), ...sign(text) }
+}

@@ -1,0 +1,126 @@
+import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { dirname } from 'node:path'
+import Sqlite from 'better-sqlite3'
+import type { Archive } from './archive.ts'
+import type { Database, Row, Steps, Value } from './sql.ts'
+import { createSqlStore } from './sql-store.ts'
+import { applicationId, schema, schemaVersion } from './sqlite-schema.ts'
+import { StoreError } from './store.ts'
+
+/**
+ * The record in one file, for the processes of one machine. It and its directory are made where they are missing,
+ * for their owner alone. With `readOnly` nothing is made or written. Throws `StoreError`.
+ */
+export function openSqliteStore(path: string, { readOnly = false } = {}): Archive {
+  const name = `the record in ${path}`
+  return saying(name, () => {
+    if (!readOnly) makeFile(path)
+    const connection = new Sqlite(path, { readonly: readOnly, fileMustExist: true, timeout: BUSY_MS })
+    try {
+      prepare(connection, name, readOnly)
+    } catch (error) {
+      connection.close()
+      throw error
+    }
+    return createSqlStore(sqliteDatabase(connection, name))
+  })
+}
+
+/** How long a writer waits for another process; they take milliseconds. */
+const BUSY_MS = 10_000
+
+function makeFile(path: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  closeSync(openSync(path, 'a', 0o600))
+}
+
+function prepare(connection: Sqlite.Database, name: string, readOnly: boolean): void {
+  connection.pragma('trusted_schema = off')
+  connection.pragma('foreign_keys = on')
+  if (!readOnly) {
+    connection.pragma('journal_mode = wal')
+    connection.pragma('synchronous = full')
+    connection.transaction(() => makeSchema(connection)).immediate()
+  }
+  const found = connection.pragma('user_version', { simple: true })
+  const whose = connection.pragma('application_id', { simple: true })
+  if (whose !== applicationId)
+    throw new StoreError(
+      `${sentence(name)} is no record of Quorate but another SQLite file; name another path.`,
+    )
+  if (found !== schemaVersion)
+    throw new StoreError(
+      `${sentence(name)} has version ${String(found)} of the tables, and this Quorate knows version ${schemaVersion}. Use the Quorate that wrote it, or a newer one.`,
+    )
+}
+
+function makeSchema(connection: Sqlite.Database): void {
+  const tables = connection.prepare('select count(*) from sqlite_master').pluck().get()
+  if (tables !== 0) return
+  connection.exec(schema)
+  connection.pragma(`application_id = ${applicationId}`)
+  connection.pragma(`user_version = ${schemaVersion}`)
+}
+
+function sqliteDatabase(connection: Sqlite.Database, name: string): Database {
+  const statements = new Map<string, Sqlite.Statement<Value[], Row>>()
+  const run = (sql: string, values: readonly Value[]): readonly Row[] => {
+    const prepared = statements.get(sql) ?? connection.prepare<Value[], Row>(sql)
+    statements.set(sql, prepared)
+    if (prepared.reader) return prepared.all(...values)
+    prepared.run(...values)
+    return []
+  }
+  const through = <Result>(steps: Steps<Result>): Result => {
+    let step = steps.next()
+    while (step.done !== true) step = steps.next(run(step.value.sql, step.value.values))
+    return step.value
+  }
+  return {
+    name,
+    read: async (sql, values = []) => saying(name, () => run(sql, values)),
+    write: async (_locks, steps) =>
+      saying(name, () => connection.transaction(() => through(steps())).immediate()),
+    close: async () => {
+      connection.close()
+    },
+  }
+}
+
+function saying<Result>(name: string, work: () => Result): Result {
+  try {
+    return work()
+  } catch (error) {
+    if (error instanceof StoreError) throw error
+    throw new StoreError(`${sentence(name)} ${why(error)}`, { cause: error })
+  }
+}
+
+function why(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error)
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  const [, advice] = advices.find(([start]) => code.startsWith(start)) ?? []
+  return `cannot be read or written: ${message}${advice === undefined ? '.' : `. ${advice}`}`
+}
+
+/** Result codes of SQLite and of Node, by how they begin. */
+const advices: readonly (readonly [string, string])[] = [
+  [
+    'SQLITE_BUSY',
+    `Another process has held it for ${BUSY_MS / 1000} s: find it (fuser FILE), and try again.`,
+  ],
+  ['SQLITE_FULL', 'Make room on its disk; then go on.'],
+  ['SQLITE_READONLY', 'Let the user that runs this write it and its directory.'],
+  ['SQLITE_CANTOPEN', 'See that it exists and that the user that runs this may open it and its directory.'],
+  ['SQLITE_IOERR', 'Its disk does not answer as it should: look at the kernel log (dmesg).'],
+  ['SQLITE_CORRUPT', 'Keep the file as it is for whoever looks into it, and go on with another path.'],
+  ['SQLITE_NOTADB', 'It is not a SQLite file: name another path.'],
+  ['EACCES', 'Let the user that runs this write there, or name another path.'],
+  ['EROFS', 'Name a path on a disk that can be written.'],
+  ['ENOSPC', 'Make room on its disk; then go on.'],
+  ['ENOENT', 'See that it exists.'],
+]
+
+function sentence(name: string): string {
+  return name.charAt(0).toUpperCase() + name.slice(1)
+}
