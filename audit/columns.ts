@@ -66,6 +66,10 @@ function facets(event: AuditEvent): Facets {
     const { by, runbook, cluster, reason } = event.data
     return { person: by, runbook, cluster, words: [event.workflow, runbook, cluster, reason] }
   }
+  if (event.name === 'run.refused') {
+    const { by, runbook, reason } = event.data
+    return { person: by, runbook, words: [event.workflow, runbook, reason] }
+  }
   if (event.name === 'run.ended') return { outcome: event.data.outcome, words: [event.data.message] }
   if (event.name === 'person.decided' || event.name === 'person.refused')
     return { person: personOf(event.data.entry) }

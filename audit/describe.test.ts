@@ -12,6 +12,11 @@ const rows: readonly (readonly [AuditEvent['name'], unknown, string])[] = [
     { by: 'anna', runbook: 'etcd-recover', cluster: 'prod', reason: 'two\nmembers lost' },
     'anna asked for etcd-recover on prod: two members lost',
   ],
+  [
+    'run.refused',
+    { by: 'anna', runbook: 'etcd-recovr', inputs: {}, reason: 'disk full' },
+    'anna asked for etcd-recovr, which could not begin: disk full',
+  ],
   ['run.ended', { ...ended, outcome: 'done', message: '' }, 'the run ended: done (3 min 20 s)'],
   [
     'run.ended',

@@ -16,7 +16,11 @@ function said(event: AuditEvent): string {
   switch (event.name) {
     case 'run.began': {
       const { runbook, by, cluster, reason } = event.data
-      return `${by} asked for ${runbook}${cluster === undefined ? '' : ` on ${cluster}`}${reason === undefined ? '' : `: ${reason}`}`
+      return `${by} asked for ${runbook}${cluster === undefined ? '' : ` on ${cluster}`}${words(reason ?? '')}`
+    }
+    case 'run.refused': {
+      const { by, runbook, reason } = event.data
+      return `${by} asked for ${runbook}, which could not begin${words(reason ?? '')}`
     }
     case 'run.ended': {
       const { outcome, message, startedMs, endedMs } = event.data

@@ -4,7 +4,7 @@ import { type RunPage, type RunQuery, type RunRow, StoreError } from './store.ts
 
 /**
  * A page of runs, newest first. All of it comes from the events: a run is where an event is the first, it began
- * with the first `run.began` and ended with the last `run.ended`.
+ * with the first `run.began` (or `run.refused`) and ended with the last `run.ended`.
  */
 export async function runsPage(database: Database, query: RunQuery): Promise<RunPage> {
   const limit = Math.max(1, Math.trunc(query.limit ?? 50))
@@ -31,8 +31,9 @@ export async function runsPage(database: Database, query: RunQuery): Promise<Run
 
 const listed = `
   from events f
-  left join events b on b.words is not null and b.run = f.run and b.name = 'run.began' and b.seq = (
-    select min(seq) from events where words is not null and run = f.run and name = 'run.began')
+  left join events b on b.words is not null and b.run = f.run and b.seq = (
+    select min(seq) from events
+    where words is not null and run = f.run and name in ('run.began', 'run.refused'))
   left join events e on e.words is not null and e.run = f.run and e.name = 'run.ended' and e.seq = (
     select max(seq) from events where words is not null and run = f.run and name = 'run.ended')`
 

@@ -202,6 +202,16 @@ describe.each(stores)('a store in $kind', ({ place, open }) => {
       expect(newest).toEqual({ run: 'r5', workflow: 'w5', beganMs: 9 * hour, events: 1, sealed: 0 })
     })
 
+    test('also one that was refused before it began', async () => {
+      const data = { runbook: 'etcd-recovr', inputs: {}, by: 'dora' }
+      const at = new Date(9 * hour).toISOString()
+      await store.append([{ run: 'r6', workflow: 'w6', id: 'refused', at, name: 'run.refused', data }])
+      for (const query of [{ person: 'dora' }, { runbook: 'etcd-recovr' }, { text: 'recovr' }])
+        expect((await store.runs(query)).runs).toEqual([
+          { run: 'r6', workflow: 'w6', beganMs: 9 * hour, events: 1, sealed: 0 },
+        ])
+    })
+
     test('and refuses a place it never gave', async () => {
       await expect(store.runs({ after: 'nonsense' })).rejects.toThrow(/no place in the list of runs/)
     })
