@@ -2,6 +2,9 @@ import type { Archive } from './archive.ts'
 import { openSqliteStore } from './sqlite.ts'
 
 /** The record at a place as settings name it: `postgres://…`, or the path of a SQLite file. Throws `StoreError`. */
-export async function openStore(place: string): Promise<Archive> {
-  return openSqliteStore(place)
+export async function openStore(
+  place: string,
+  options: { readonly readOnly?: boolean } = {},
+): Promise<Archive> {
+  return openSqliteStore(place, options)
 }

@@ -43,10 +43,11 @@ interface Filters {
 }
 
 function filters(query: RunQuery): Filters {
-  const { cluster, runbook, person, outcome, sinceMs, untilMs, text: sought } = query
+  const { run, cluster, runbook, person, outcome, sinceMs, untilMs, text: sought } = query
   const began = 'coalesce(b.at, f.at)'
   const words = sought === undefined ? '' : `%${sought.toLowerCase().replaceAll(/[\\%_]/g, String.raw`\$&`)}%`
   const all: readonly (readonly [string, ...(Value | undefined)[]])[] = [
+    ['f.run = ?', run],
     ['b.cluster = ?', cluster],
     ['b.runbook = ?', runbook],
     ['exists (select 1 from events p where p.run = f.run and p.person = ?)', person],

@@ -97,8 +97,8 @@ function saying<Result>(name: string, work: () => Result): Result {
 }
 
 function why(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error)
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  // Not by its class: where modules are loaded anew, as by tests, the binary part throws that of the first load.
+  const { message = String(error), code = '' }: { message?: string; code?: string } = Object(error)
   const [, advice] = advices.find(([start]) => code.startsWith(start)) ?? []
   return `cannot be read or written: ${message}${advice === undefined ? '.' : `. ${advice}`}`
 }

@@ -141,6 +141,7 @@ describe.each(stores)('a store in $kind', ({ place, open }) => {
       ['all of them, newest first', {}, ['r4', 'r3', 'r2', 'r1']],
       ['of a cluster', { cluster: 'lab' }, ['r4', 'r2']],
       ['of a runbook', { runbook: 'etcd-backup' }, ['r3']],
+      ['one by its key', { run: 'r2' }, ['r2']],
       ['of a person, who asked or decided', { person: 'anna' }, ['r3', 'r2', 'r1']],
       ['that ended so', { outcome: 'done' }, ['r2', 'r1']],
       ['that have not ended', { outcome: 'open' }, ['r4']],

@@ -34,6 +34,8 @@ export interface StoredEvent {
 }
 
 export interface RunQuery {
+  /** Only this one, by its key. */
+  readonly run?: string
   readonly cluster?: string
   readonly runbook?: string
   /** Who asked for it or decided in it. */

@@ -15,7 +15,7 @@ async function said(passes: readonly (() => Collected)[], warning?: string): Pro
       pass: () => {
         const next = rest.shift()
         if (rest.length === 0) stop.abort()
-        return next === undefined ? Promise.resolve(nothing) : Promise.resolve().then(next)
+        return (async () => next?.() ?? nothing)()
       },
     },
     retention: () => Promise.resolve({ ...well, ...(warning === undefined ? {} : { warning }) }),
