@@ -29,11 +29,14 @@ export interface Place {
 
 /** What verification reads: all that is kept, as it lies there, believing none of it. */
 export interface Source {
+  /** All of a store with the columns beside its texts; or one run with its checkpoints, as a bundle has it. */
+  readonly whole: boolean
   /** Keys of all runs that anything is kept of, in any order. */
   keys(): AsyncIterable<string>
-  /** Of one run by the places they claim to have. Everything the table holds, or only `text` and `hash`. */
+  /** Of one run by the places they claim to have: everything the table holds; of a bundle only `text` and `hash`. */
   eventRows(run: string): AsyncIterable<Row>
-  checkpointRows(): AsyncIterable<Row>
+  /** Oldest first; with `after`, those of higher numbers. */
+  checkpointRows(after?: number): AsyncIterable<Row>
   /** What is kept as the digests of the blobs a run refers to; missing where no such table is kept. */
   uses?(run: string): Promise<readonly string[]>
   blobRows(): AsyncIterable<Row>

@@ -47,7 +47,7 @@ function filters(query: RunQuery): Filters {
   const began = 'coalesce(b.at, f.at)'
   const words = sought === undefined ? '' : `%${sought.toLowerCase().replaceAll(/[\\%_]/g, String.raw`\$&`)}%`
   const all: readonly (readonly [string, ...(Value | undefined)[]])[] = [
-    ['f.run = ?', run],
+    ['(f.run = ? or f.workflow = ?)', run, run],
     ['b.cluster = ?', cluster],
     ['b.runbook = ?', runbook],
     ['exists (select 1 from events p where p.run = f.run and p.person = ?)', person],

@@ -17,6 +17,7 @@ export function createSqlStore(database: Database): Archive {
 
   return {
     name: database.name,
+    whole: true,
     append: async (events) => {
       if (events.length > 0) await group.add(events)
     },
@@ -48,12 +49,12 @@ export function createSqlStore(database: Database): Archive {
       for await (const row of eventRows(database, run)) yield storedEvent(database, row)
     },
     async *checkpoints(run) {
-      for await (const row of checkpointRows(database, run)) yield storedCheckpoint(database, row)
+      for await (const row of checkpointRows(database, { run })) yield storedCheckpoint(database, row)
     },
     addCheckpoint: (run, make) => database.write(['chain', lockOf(run)], () => checkpointSteps(run, make)),
     keys: () => keys(database),
     eventRows: (run) => eventRows(database, run),
-    checkpointRows: () => checkpointRows(database),
+    checkpointRows: (after) => checkpointRows(database, after === undefined ? {} : { after }),
     uses: async (run) => {
       const rows = await database.read('select sha256 from uses where run = ? order by sha256', [run])
       return rows.map((row) => text(row, 'sha256'))
@@ -90,17 +91,20 @@ async function* eventRows(database: Database, run: string): AsyncGenerator<Row> 
   }
 }
 
-async function* checkpointRows(database: Database, run?: string): AsyncGenerator<Row> {
-  let after: number = -Number.MAX_SAFE_INTEGER
+async function* checkpointRows(
+  database: Database,
+  { run, after = -Number.MAX_SAFE_INTEGER }: { readonly run?: string | undefined; readonly after?: number },
+): AsyncGenerator<Row> {
+  let last = after
   for (;;) {
     const rows = await database.read(
       `select * from checkpoints where n > ?${run === undefined ? '' : ' and run = ?'} order by n limit ?`,
-      [after, ...(run === undefined ? [] : [run]), ROWS_AT_ONCE],
+      [last, ...(run === undefined ? [] : [run]), ROWS_AT_ONCE],
     )
     yield* rows
-    const last = rows.at(-1)
-    if (last === undefined || rows.length < ROWS_AT_ONCE) return
-    after = number(last, 'n')
+    const end = rows.at(-1)
+    if (end === undefined || rows.length < ROWS_AT_ONCE) return
+    last = number(end, 'n')
   }
 }
 

@@ -2,6 +2,7 @@ import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import type { Archive } from './archive.ts'
+import { codeOf, messageOf } from './failure.ts'
 import type { Database, Row, Steps, Value } from './sql.ts'
 import { createSqlStore } from './sql-store.ts'
 import { applicationId, schema, schemaVersion } from './sqlite-schema.ts'
@@ -97,10 +98,9 @@ function saying<Result>(name: string, work: () => Result): Result {
 }
 
 function why(error: unknown): string {
-  // Not by its class: where modules are loaded anew, as by tests, the binary part throws that of the first load.
-  const { message = String(error), code = '' }: { message?: string; code?: string } = Object(error)
+  const code = codeOf(error)
   const [, advice] = advices.find(([start]) => code.startsWith(start)) ?? []
-  return `cannot be read or written: ${message}${advice === undefined ? '.' : `. ${advice}`}`
+  return `cannot be read or written: ${messageOf(error)}${advice === undefined ? '.' : `. ${advice}`}`
 }
 
 /** Result codes of SQLite and of Node, by how they begin. */

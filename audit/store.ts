@@ -34,7 +34,7 @@ export interface StoredEvent {
 }
 
 export interface RunQuery {
-  /** Only this one, by its key. */
+  /** Its key, or its workflow id (which several may have had, one after the other). */
   readonly run?: string
   readonly cluster?: string
   readonly runbook?: string
