@@ -53,7 +53,18 @@ export function needsBuild(root) {
 }
 
 const STAMP = '.quorate-stamp'
-const ROOMS = ['dsl', 'workflows', 'rehearsal', 'activities', 'audit', 'worker', 'client', 'cli', 'lab', 'bench']
+const ROOMS = [
+  'dsl',
+  'workflows',
+  'rehearsal',
+  'activities',
+  'audit',
+  'worker',
+  'client',
+  'cli',
+  'lab',
+  'bench',
+]
 const TURN_TAKES_AT_MOST_MS = 10 * 60_000
 
 const sayOnStderr = (line) => process.stderr.write(`${line}\n`)

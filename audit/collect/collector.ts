@@ -88,9 +88,10 @@ async function settle(
   return { run, collected }
 }
 
-/** Whether a run came to its end on record: nothing is sealed before its history was copied. */
+/** Whether a run came to its end on record, or was removed after that: nothing is sealed before its history was copied. */
 export async function isSealed(store: Store, run: string): Promise<boolean> {
-  for await (const _ of store.checkpoints(run)) return true
+  for await (const { checkpoint } of store.checkpoints(run))
+    if (checkpoint.kind === 'sealed' || checkpoint.kind === 'removed') return true
   return false
 }
 

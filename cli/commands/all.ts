@@ -1,5 +1,6 @@
 import type { Command } from '../command.ts'
 import { actions } from './actions.ts'
+import { auditCommands } from './audit/all.ts'
 import { cancel, decisions } from './decisions.ts'
 import { demo } from './demo.ts'
 import { docs } from './docs.ts'
@@ -27,5 +28,6 @@ export const commands: readonly Command[] = [
   ...[newCommand, lint, test, runbooks, actions, plan, run, link, runs, show, watch],
   ...[fleet, schedule, schedules, unschedule],
   ...decisions,
+  ...auditCommands,
   ...[cancel, inventoryCheck, ...labHosts, schema, docs, helpCommand(() => commands)],
 ]
