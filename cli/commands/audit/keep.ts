@@ -1,3 +1,4 @@
+import type { hold } from '../../../audit/retention.ts'
 import type { RunRow } from '../../../audit/store.ts'
 import { parseDuration } from '../../../dsl/duration.ts'
 import { type Command, type FlagSpec, type Invocation, UsageError } from '../../command.ts'
@@ -14,8 +15,8 @@ export const holdCommand: Command = {
   flags: { reason: reasonFlag, ...recordFlag },
   positionals: { min: 1, max: 1 },
   async run(invocation) {
-    const { hold } = await import('../../../audit/retention.ts')
-    return decree(invocation, hold, 'is held: `audit gc` leaves it, until `quorate audit release`.')
+    const retention = await import('../../../audit/retention.ts')
+    return decree(invocation, retention.hold, 'is held: `audit gc` leaves it, until `quorate audit release`.')
   },
 }
 
@@ -26,14 +27,12 @@ export const releaseCommand: Command = {
   flags: { reason: reasonFlag, ...recordFlag },
   positionals: { min: 1, max: 1 },
   async run(invocation) {
-    const { release } = await import('../../../audit/retention.ts')
-    return decree(invocation, release, 'is released.')
+    const retention = await import('../../../audit/retention.ts')
+    return decree(invocation, retention.release, 'is released.')
   },
 }
 
-type Decree = typeof import('../../../audit/retention.ts').hold
-
-function decree(invocation: Invocation, work: Decree, said: string) {
+function decree(invocation: Invocation, work: typeof hold, said: string) {
   const { flags, terminal, positionals, environment } = invocation
   const reason = flags.text('reason') ?? ''
   if (reason.trim() === '') throw new UsageError('--reason is needed: it is what is asked about in a year.')
