@@ -91,8 +91,12 @@ removed, when and by whom. Runs that are held or have not ended stay. Without --
           const verb = write ? 'Removed' : 'Would remove'
           for (const row of done.removed) terminal.out(`${verb} ${lineOf(row)}`)
           for (const { run, why } of done.kept) terminal.out(`Stays: ${run}. ${why}`)
-          const all = `${done.removed.length} removed, ${done.kept.length} kept`
-          terminal.err(write ? `${all}.` : `${all}: nothing was done yet, --yes does it.`)
+          const [gone, stay] = [done.removed.length, done.kept.length]
+          terminal.err(
+            write
+              ? `${gone} removed, ${stay} kept.`
+              : `${gone} would be removed, ${stay} kept. Nothing was done yet: --yes does it.`,
+          )
         }
         return exitCodes.done
       },

@@ -73,21 +73,21 @@ function print(
   terminal: Terminal,
 ): void {
   const { columns } = terminal.size()
-  const say = (lead: string, finding: Finding): void =>
-    wrapped(`${lead}${placeOf(finding)}${finding.message}`, columns).forEach((line) => terminal.out(line))
-  const counts = `${events} events, ${checkpoints} checkpoints, ${anchored} compared with anchors`
+  const say = (mark: string, text: string): void =>
+    wrapped(text, columns - 4).forEach((line, at) => terminal.out(`  ${at === 0 ? mark : ' '} ${line}`))
+  const counts = `${counted(events, 'event')}, ${counted(checkpoints, 'checkpoint')}, ${anchored} compared with anchors`
   terminal.out(
-    ok
-      ? `Nothing is wrong: ${counts}.`
-      : `WRONG: ${wrong.length === 1 ? 'one finding' : `${wrong.length} findings`} in ${counts}.`,
+    ok ? `Nothing is wrong: ${counts}.` : `WRONG: ${counted(wrong.length, 'finding')} in ${counts}.`,
   )
-  for (const finding of wrong) say('  ✖ ', finding)
+  for (const finding of wrong) say('✖', sentenceOf(finding))
   for (const { fingerprint, trusted } of signers)
-    terminal.out(`  signed by ${fingerprint}${trusted ? ', which is trusted' : ''}`)
-  for (const finding of notes) say('  · ', finding)
+    say('·', `Signed by ${fingerprint}${trusted ? ', which is trusted' : ''}.`)
+  for (const finding of notes) say('·', sentenceOf(finding))
 }
 
-function placeOf({ workflow, seq }: Finding): string {
-  if (workflow === undefined) return ''
-  return `${workflow}${seq === undefined ? '' : `, event ${seq}`}: `
+const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
+
+function sentenceOf({ workflow, seq, message }: Finding): string {
+  if (workflow === undefined) return message
+  return `${workflow}${seq === undefined ? '' : `, event ${seq}`}: ${message}`
 }
