@@ -51,7 +51,7 @@ function filters(query: RunQuery): Filters {
     ['b.cluster = ?', cluster],
     ['b.runbook = ?', runbook],
     ['exists (select 1 from events p where p.run = f.run and p.person = ?)', person],
-    outcome === 'open' ? ['e.seq is null and ? is not null', ''] : ['e.outcome = ?', outcome],
+    outcome === 'open' ? ['e.seq is null'] : ['e.outcome = ?', outcome],
     [`${began} >= ?`, sinceMs === undefined ? undefined : new Date(sinceMs).toISOString()],
     [`${began} < ?`, untilMs === undefined ? undefined : new Date(untilMs).toISOString()],
     [

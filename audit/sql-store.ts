@@ -75,9 +75,11 @@ function lockOf(run: string): string {
 }
 
 const ROWS_AT_ONCE = 200
+/** Below whatever an integer column of either database holds. */
+const BEFORE_ALL = -(2 ** 31)
 
 async function* eventRows(database: Database, run: string): AsyncGenerator<Row> {
-  let after: number = -Number.MAX_SAFE_INTEGER
+  let after = BEFORE_ALL
   for (;;) {
     const rows = await database.read('select * from events where run = ? and seq > ? order by seq limit ?', [
       run,
@@ -93,7 +95,7 @@ async function* eventRows(database: Database, run: string): AsyncGenerator<Row> 
 
 async function* checkpointRows(
   database: Database,
-  { run, after = -Number.MAX_SAFE_INTEGER }: { readonly run?: string | undefined; readonly after?: number },
+  { run, after = BEFORE_ALL }: { readonly run?: string | undefined; readonly after?: number },
 ): AsyncGenerator<Row> {
   let last = after
   for (;;) {
