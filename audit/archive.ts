@@ -35,8 +35,8 @@ export interface Source {
   keys(): AsyncIterable<string>
   /** Of one run by the places they claim to have: everything the table holds; of a bundle only `text` and `hash`. */
   eventRows(run: string): AsyncIterable<Row>
-  /** Oldest first; with `after`, those of higher numbers. */
-  checkpointRows(after?: number): AsyncIterable<Row>
+  /** Oldest first. */
+  checkpointRows(): AsyncIterable<Row>
   /** What is kept as the digests of the blobs a run refers to; missing where no such table is kept. */
   uses?(run: string): Promise<readonly string[]>
   blobRows(): AsyncIterable<Row>

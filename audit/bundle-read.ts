@@ -32,10 +32,8 @@ export async function openBundle(path: string): Promise<Bundle> {
       for await (const line of linesOf(path))
         if (line.kind === 'event') yield { text: line.text, hash: line.hash }
     },
-    async *checkpointRows(after = 0) {
-      let number = 0
-      for await (const line of linesOf(path))
-        if (line.kind === 'checkpoint' && ++number > after) yield checkpointRow(line)
+    async *checkpointRows() {
+      for await (const line of linesOf(path)) if (line.kind === 'checkpoint') yield checkpointRow(line)
     },
     async *blobRows() {
       for await (const line of linesOf(path))

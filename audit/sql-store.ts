@@ -48,13 +48,13 @@ export function createSqlStore(database: Database): Archive {
     async *events(run) {
       for await (const row of eventRows(database, run)) yield storedEvent(database, row)
     },
-    async *checkpoints(run) {
-      for await (const row of checkpointRows(database, { run })) yield storedCheckpoint(database, row)
+    async *checkpoints(run, after) {
+      for await (const row of checkpointRows(database, { run, after })) yield storedCheckpoint(database, row)
     },
     addCheckpoint: (run, make) => database.write(['chain', lockOf(run)], () => checkpointSteps(run, make)),
     keys: () => keys(database),
     eventRows: (run) => eventRows(database, run),
-    checkpointRows: (after) => checkpointRows(database, after === undefined ? {} : { after }),
+    checkpointRows: () => checkpointRows(database, {}),
     uses: async (run) => {
       const rows = await database.read('select sha256 from uses where run = ? order by sha256', [run])
       return rows.map((row) => text(row, 'sha256'))
@@ -95,7 +95,7 @@ async function* eventRows(database: Database, run: string): AsyncGenerator<Row> 
 
 async function* checkpointRows(
   database: Database,
-  { run, after = BEFORE_ALL }: { readonly run?: string | undefined; readonly after?: number },
+  { run, after = BEFORE_ALL }: { readonly run?: string | undefined; readonly after?: number | undefined },
 ): AsyncGenerator<Row> {
   let last = after
   for (;;) {

@@ -15,8 +15,8 @@ export interface Store {
   runs(query?: RunQuery): Promise<RunPage>
   /** Of one run, by its key, in their order. */
   events(run: string): AsyncIterable<StoredEvent>
-  /** All of them, or those of a run, oldest first. */
-  checkpoints(run?: string): AsyncIterable<StoredCheckpoint>
+  /** All of them, or those of a run, oldest first; with `after`, those of higher numbers. */
+  checkpoints(run?: string, after?: number): AsyncIterable<StoredCheckpoint>
   close(): Promise<void>
 }
 
