@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
@@ -124,6 +124,28 @@ test('a record that nobody changed verifies against its key and what was anchore
   )
 })
 
+test('a run becomes a report to read, to mail and for a program, and a bundle that verifies by itself', async () => {
+  const md = await audit('report', 'key-1', '--key', join(home, 'audit', 'seal.pem.pub'))
+  expect(md.code).toBe(0)
+  expect(md.out).toMatch(/^# Report: .*\n/)
+  expect(md.out).toContain('two disks died')
+  const json: unknown = JSON.parse((await audit('report', 'key-1', '--json')).out)
+  expect(json).toMatchObject({ answer: { by: 'anna', outcome: 'done' }, verification: { ok: true } })
+  const [html, bundle] = [join(home, 'r.html'), join(home, 'r.quorate-audit')]
+  expect((await audit('report', 'key-1', '--format', 'html', '--out', html)).out).toBe(`Written to ${html}.`)
+  expect(readFileSync(html, 'utf8')).toMatch(/^<!doctype html>[^]*two disks died[^]*<\/html>\s*$/i)
+  expect((await audit('report', 'key-1', '--format', 'bundle', '--out', bundle)).code).toBe(0)
+  expect((await audit('report', 'key-1', '--format', 'bundle', '--out', bundle)).out).toMatch(
+    /a file .* already/,
+  )
+  expect(await audit('verify', bundle, '--anchors', join(home, 'syslog'))).toMatchObject({
+    ...{ code: 0, out: expect.stringMatching(/^Nothing is wrong: \d+ events, 1 checkpoint, 1 compared/) },
+  })
+  expect((await audit('report', 'key-1', '--format', 'htlm')).out).toBe(
+    '--format is "htlm": did you mean html?',
+  )
+})
+
 test('a run that is held stays, whatever its age; one that is removed is said to be', async () => {
   const gc = ['gc', '--older-than', '30d']
   expect((await audit('hold', 'key-1')).out).toMatch(/--reason is needed/)
@@ -151,4 +173,6 @@ test('one that somebody changed does not, and the event is named', async () => {
   expect(out).toMatch(/^WRONG: 1 finding in/)
   expect(out).toMatch(/✖ etcd-recover-key-1, event 1: /)
   expect(code).toBe(1)
+  const report = await audit('report', 'key-1')
+  expect(report).toMatchObject({ code: 1, out: expect.stringMatching(/\nWRONG: .*1/) })
 })
