@@ -6,7 +6,10 @@ const nothing: Collected = { runs: [], failed: [] }
 const well = { retentionMs: 1000, endangered: 0 }
 
 /** What is said while these passes happen, one after another. */
-async function said(passes: readonly (() => Collected)[], warning?: string): Promise<readonly string[]> {
+async function said(
+  passes: readonly (() => Collected)[],
+  { warning, anchors = [] }: { warning?: string; anchors?: string[][] } = {},
+): Promise<readonly string[]> {
   const lines: string[] = []
   const stop = new AbortController()
   const rest = [...passes]
@@ -18,6 +21,7 @@ async function said(passes: readonly (() => Collected)[], warning?: string): Pro
         return (async () => next?.() ?? nothing)()
       },
     },
+    publish: () => Promise.resolve(anchors.shift() ?? []),
     retention: () => Promise.resolve({ ...well, ...(warning === undefined ? {} : { warning }) }),
     everyMs: 1,
     say: (line) => lines.push(line),
@@ -48,5 +52,15 @@ test('a run that cannot be put on record is named once, until it is', async () =
 })
 
 test('it is told when Temporal is about to forget what is not on record', async () => {
-  expect(await said([() => nothing, () => nothing], 'forgets a in 1h')).toEqual(['forgets a in 1h'])
+  expect(await said([() => nothing, () => nothing], { warning: 'forgets a in 1h' })).toEqual([
+    'forgets a in 1h',
+  ])
+})
+
+test('a place that takes no anchors is told once, until it does', async () => {
+  const passes = [() => nothing, () => nothing, () => nothing, () => nothing]
+  expect(await said(passes, { anchors: [['no room'], ['no room'], [], ['no room']] })).toEqual([
+    'no room',
+    'no room',
+  ])
 })

@@ -4,6 +4,8 @@ import type { RetentionSight } from '../audit/collect/retention.ts'
 
 export interface CollectingOptions {
   readonly collector: Pick<Collector, 'pass'>
+  /** Hands on what was sealed; a sentence for each place that does not take it. */
+  readonly publish: () => Promise<readonly string[]>
   /** How near Temporal is to forgetting something. */
   readonly retention: () => Promise<RetentionSight>
   /** From the end of one pass to the next; far longer while nothing can be asked. */
@@ -26,6 +28,8 @@ export async function keepCollecting(options: CollectingOptions): Promise<void> 
     try {
       const collected = await collector.pass(signal)
       once('pass', failuresOf(collected))
+      const problems = await options.publish()
+      once('anchors', problems.length === 0 ? undefined : problems.join('\n'))
       if (Date.now() - retentionSeenMs > retentionEveryMs) {
         once('retention', (await options.retention()).warning)
         retentionSeenMs = Date.now()

@@ -1,4 +1,5 @@
 import type { Command } from '../../command.ts'
+import { collect } from './collect.ts'
 import { exportCommand } from './export.ts'
 import { gc, holdCommand, releaseCommand } from './keep.ts'
 import { list } from './list.ts'
@@ -9,5 +10,5 @@ import { verifyCommand } from './verify.ts'
 /** What is done with the record of runs. */
 export const auditCommands: readonly Command[] = [
   ...[list, show, report, verifyCommand, exportCommand],
-  ...[holdCommand, releaseCommand, gc],
+  ...[collect, holdCommand, releaseCommand, gc],
 ]
