@@ -1,30 +1,25 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import { z } from 'zod'
 import type { Inventory } from '../dsl/inventory.ts'
 import type { Effect, Json } from '../dsl/program.ts'
 import type { ActionRequest } from '../workflows/ports.ts'
 import { type Action, type ActionContext, defineAction } from './action.ts'
 import { createEnvironment, type Environment } from './environment.ts'
-import { evidenceFile } from './evidence.ts'
 import { type Attempt, executeAction } from './execute.ts'
 import { ActionError, InputError, RefusedError, UnknownOutcomeError } from './failure.ts'
+import { memoryRecord } from '../test/memory-record.ts'
 
-let directory: string
+const record = memoryRecord()
 let environment: Environment
 const inventory: Inventory = { file: 'inventory.yaml', hosts: {}, clusters: {} }
 
 beforeAll(() => {
-  directory = mkdtempSync(join(tmpdir(), 'quorate-execute-'))
-  environment = createEnvironment({ loadInventory: async () => inventory, evidenceDir: directory })
+  environment = createEnvironment({ loadInventory: async () => inventory, record })
 })
-afterEach(() => rmSync(evidenceFile(directory, 'r'), { force: true }))
-afterAll(async () => {
-  await environment.close()
-  rmSync(directory, { recursive: true })
+beforeEach(() => {
+  record.events.length = 0
 })
+afterAll(() => environment.close())
 
 interface Parts {
   readonly effect?: Effect
@@ -51,7 +46,7 @@ function perform(
   return executeAction(
     action,
     {
-      run: { id: 'r', key: 'r', runbook: 'b', hash: 'h' },
+      run: { id: 'r', key: 'key', runbook: 'b', hash: 'h' },
       step: 's',
       with: { n: 1 },
       undo: false,
@@ -70,11 +65,6 @@ function throwing(error: Error, effect: Effect = 'change'): Action {
 }
 
 const never = () => new Promise<never>(() => undefined)
-
-function evidence(): readonly unknown[] {
-  const lines = readFileSync(evidenceFile(directory, 'r'), 'utf8').trim().split('\n')
-  return lines.map((line) => JSON.parse(line))
-}
 
 test('an action knows whether its runbook is for a cluster that has lost its quorum', async () => {
   const seen: string[] = []
@@ -103,20 +93,26 @@ test.each<[Effect, 'done' | 'refused']>([
 test('what it does is on record before and after', async () => {
   const action = made({
     run: async (n) => {
-      expect(evidence()).toMatchObject([{ kind: 'intent', action: 'test.act', step: 's', with: { n: 1 } }])
+      expect(record.events).toMatchObject([
+        {
+          ...{ name: 'action.begun', run: 'key', workflow: 'r', action: 'test.act', step: 's', attempt: 1 },
+          data: { effect: 'change', with: { n: 1 }, undo: false },
+        },
+      ])
       return { n: n + 1 }
     },
   })
   expect(await perform(action)).toEqual({ n: 2 })
-  expect(evidence()).toMatchObject([
-    { kind: 'intent' },
-    { kind: 'outcome', outcome: 'done', output: { n: 2 } },
+  expect(record.events).toMatchObject([
+    { id: 's/a.1/1/action.begun' },
+    { id: 's/a.1/1/action.done', data: { output: { n: 2 }, ms: expect.any(Number) } },
   ])
 })
 
 test('what is there already is not done again', async () => {
   const action = made({ run: () => Promise.reject(new Error('ran')), probe: async () => ({ n: 7 }) })
   expect(await perform(action)).toEqual({ n: 7 })
+  expect(record.events.map(({ name }) => name)).toEqual(['action.begun', 'action.found'])
 })
 
 test.each<[string, Action, string, string, RegExp]>([
@@ -158,7 +154,8 @@ test.each<[string, Action, string, string, RegExp]>([
     ...{ name: 'ApplicationFailure', type, nonRetryable: true, details: [{ kind }] },
     message: expect.stringMatching(message),
   })
-  expect(evidence().at(-1)).toMatchObject({ kind: 'outcome', outcome: { kind } })
+  expect(record.events.map(({ name }) => name)).toEqual(['action.begun', `action.${kind}`])
+  expect(record.events.at(-1)).toMatchObject({ data: { message: expect.stringMatching(message) } })
 })
 
 test('a wrong input touches nothing and names the field', async () => {
@@ -174,6 +171,7 @@ test("a cancelled attempt ends with the signal's reason, unmapped", async () => 
   const cancelled = new Error('cancelled')
   setTimeout(() => stop.abort(cancelled), 20)
   await expect(perform(made({ run: never }), { signal: stop.signal })).rejects.toBe(cancelled)
+  expect(record.events.map(({ name }) => name)).toEqual(['action.begun', 'action.cancelled'])
 })
 
 test('it heartbeats by itself, with how far the action is', async () => {
@@ -196,6 +194,10 @@ test('a gate asks a read until its condition holds; what has an effect is no gat
   const gate = { until, scope: {}, everyMs: 5, stableMs: 0, timeoutMs: 1000 }
   const counting = made({ effect: 'read', run: async () => ({ n: ++asked }) })
   expect(await perform(counting, {}, { gate })).toEqual({ n: 3 })
+  expect(record.events).toMatchObject([
+    { name: 'action.begun', data: { gate: 'gate.n == 3' } },
+    { name: 'action.done', data: { output: { n: 3 }, polls: 3 } },
+  ])
   await expect(perform(made({ run: async () => ({ n: 3 }) }), {}, { gate })).rejects.toMatchObject({
     message: expect.stringMatching(/test\.act cannot be a gate: it has an effect/),
   })

@@ -2,13 +2,15 @@ import { ApplicationFailure } from '@temporalio/common'
 import type { Json } from '../dsl/program.ts'
 import type { ActionRequest, FailureKind } from '../workflows/ports.ts'
 import type { Action, ActionContext, PreparedAction, Progress } from './action.ts'
+import { asJson } from './as-json.ts'
 import type { Environment } from './environment.ts'
 import type { Refusal } from './etcd/guard.ts'
-import { asJson } from './evidence.ts'
 import { ActionError, InputError, RefusedError, UnknownOutcomeError } from './failure.ts'
 import { pollGate } from './gate.ts'
 import { guarded, oneDisruption, refuseOtherCluster } from './guarded.ts'
 import { clusterNamed } from './inventory/look-up.ts'
+import { changeObserver, commandObserver } from './observers.ts'
+import { type Ended, recordedCall, type RecordedCall } from './recorded-call.ts'
 import { withinTime } from './within-time.ts'
 import { workerFiles } from './worker-files.ts'
 
@@ -29,9 +31,9 @@ export interface Attempt {
 
 /**
  * Performs an action, or polls it as a gate, with all that no action may forget: its input is checked, its
- * probe asked, the guard asked before a disruption, its time kept, its evidence written and its errors turned
+ * probe asked, the guard asked before a disruption, its time kept, all of it put on record and its errors turned
  * into failures that Temporal does not retry: `type` is the error's class, `details[0]` is `{ kind }`.
- * Throws the signal's reason when the attempt was cancelled.
+ * Nothing is done that could not be put on record first. Throws the signal's reason when the attempt was cancelled.
  */
 export async function executeAction(
   action: Action,
@@ -40,15 +42,18 @@ export async function executeAction(
   attempt: Attempt,
 ): Promise<Json> {
   const beating = startHeartbeat(attempt)
-  const record = recorder({ action, request, environment, attempt })
+  const record = recordedCall({ action, request, environment, attempt })
   try {
-    const outcome = await perform({ action, request, environment, attempt, record, onProgress: beating.show })
-    await record('outcome', { outcome: 'done', output: outcome })
-    return outcome
+    const done = await perform({ action, request, environment, attempt, record, onProgress: beating.show })
+    await record.ended(done)
+    return done.output
   } catch (error) {
-    const failure = attempt.signal.aborted ? undefined : toFailure(action, error)
-    await record('outcome', { outcome: failure?.details?.[0] ?? 'cancelled', message: messageOf(error) })
-    throw failure ?? attempt.signal.reason
+    if (attempt.signal.aborted) {
+      await record.cancelled(messageOf(error))
+      throw attempt.signal.reason
+    }
+    const known = classified(action, record.stopped() ?? error)
+    throw toFailure(action, await record.failed(kinds[known.name], known))
   } finally {
     beating.stop()
   }
@@ -107,19 +112,20 @@ interface Call {
   readonly attempt: Attempt
 }
 
-type Recorder = (kind: string, entry: object) => Promise<void>
-
 interface Performance extends Call {
-  readonly record: Recorder
+  readonly record: RecordedCall
   readonly onProgress: (progress: Progress) => void
 }
 
-async function perform(performance: Performance): Promise<Json> {
-  const { action, request, attempt } = performance
+async function perform(performance: Performance): Promise<Ended> {
+  const { action, request, attempt, record } = performance
   const prepared = action.prepare(request.with)
-  if (request.gate) return gate(performance, prepared)
-  await performance.record('intent', { with: request.with, undo: request.undo })
-  const limits = { ms: attempt.timeoutMs ?? action.timeoutMs, signal: attempt.signal }
+  if (request.gate) return { name: 'action.done', output: await gate(performance, prepared) }
+  await record.begun()
+  const limits = {
+    ms: attempt.timeoutMs ?? action.timeoutMs,
+    signal: AbortSignal.any([attempt.signal, record.signal]),
+  }
   return withinTime(limits, (signal) => effectOnce(performance, prepared, signal), overdue(action, limits.ms))
 }
 
@@ -127,20 +133,17 @@ async function effectOnce(
   performance: Performance,
   prepared: PreparedAction,
   signal: AbortSignal,
-): Promise<Json> {
+): Promise<Ended> {
   const context = await contextFor(performance, signal)
   const there = await prepared.probe?.(context)
-  if (there !== undefined) {
-    await performance.record('probe', { found: true })
-    return asJson(there)
-  }
+  if (there !== undefined) return { name: 'action.found', output: asJson(there) }
   const { action, request, attempt } = performance
   refuseOtherCluster(action, prepared, request)
   const over = oneDisruption(context, prepared.disrupts?.cluster)
   try {
     if (harms(action)) await refuseUnlocked(attempt, request, signal)
     await recordGuard(performance, prepared, await guarded(action, prepared, context))
-    return asJson(await prepared.run(context))
+    return { name: 'action.done', output: asJson(await prepared.run(context)) }
   } finally {
     over()
   }
@@ -166,27 +169,28 @@ async function recordGuard(
   passed: readonly Refusal[],
 ): Promise<void> {
   for (const { guard, why } of passed) {
-    const override = overrides.find((one) => one.guard === guard)
-    await record('override', { ...override, guard, refusal: why })
+    const { by = '', comment = '', reason = '' } = overrides.find((one) => one.guard === guard) ?? {}
+    await record.looked('guard.overridden', { guard, refusal: why, by, comment, reason })
   }
-  if (disrupts)
-    await record('guard', { verdict: passed.length === 0 ? 'let' : 'overridden', asked: disrupts })
+  if (disrupts && passed.length === 0) await record.looked('guard.passed', { asked: asJson(disrupts) })
 }
 
 function gate(performance: Performance, prepared: PreparedAction): Promise<Json> {
-  const { action, request, attempt, onProgress } = performance
+  const { action, request, attempt, record, onProgress } = performance
   if (!request.gate) throw new InputError(`${action.name} was not asked as a gate.`)
   if (action.effect !== 'read') {
     throw new InputError(
       `${action.name} cannot be a gate: it has an effect (${action.effect}), and a gate asks many times.`,
     )
   }
-  const look = (ms: number) =>
-    withinTime(
+  const look = (ms: number) => {
+    record.polled()
+    return withinTime(
       { ms: Math.min(ms, action.timeoutMs), signal: attempt.signal },
       async (signal) => asJson(await prepared.run(await contextFor(performance, signal))),
       overdue(action, Math.min(ms, action.timeoutMs)),
     )
+  }
   return pollGate(request.gate, { look, signal: attempt.signal, onProgress })
 }
 
@@ -213,29 +217,16 @@ async function contextFor(performance: Performance, signal: AbortSignal): Promis
     inventory,
     signal,
     progress: onProgress,
-    files: workerFiles,
-    host: (name) =>
-      hosts.host(name, {
-        ...scope,
-        onCommand: async (event) => {
-          if (action.effect !== 'read' || event.kind === 'job') await record('command', event)
-        },
-      }),
+    files: {
+      async replace(...given) {
+        record.touched()
+        await workerFiles.replace(...given)
+      },
+    },
+    host: (name) => hosts.host(name, { ...scope, onCommand: commandObserver(record.recorder, action) }),
     cluster: (name) =>
-      environment.etcd.cluster(clusterNamed(inventory, name), (event) => record('etcd', event)),
+      environment.etcd.cluster(clusterNamed(inventory, name), changeObserver(record.recorder)),
   }
-}
-
-/** Polls of a gate are not evidence one by one; what it saw in the end is. */
-function recorder({ action, request, environment, attempt }: Call): Recorder {
-  return (kind, entry) =>
-    environment.evidence.append(request.run.id, {
-      kind,
-      step: request.step,
-      action: action.name,
-      attempt: attempt.number,
-      ...entry,
-    })
 }
 
 /** Says that the worker lives, about once a second, with how far the action is. */

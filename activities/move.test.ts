@@ -16,6 +16,7 @@ import { writeKey } from '../lab/keys.ts'
 import { executeAction } from './execute.ts'
 import { checkInventory } from './inventory/check.ts'
 import { clusterNamed } from './inventory/look-up.ts'
+import { memoryRecord } from '../test/memory-record.ts'
 
 jest.setTimeout(30_000)
 
@@ -23,6 +24,8 @@ let lab: Lab
 let environment: Environment
 let root: string
 const cluster = 'demo'
+
+const record = memoryRecord()
 
 beforeAll(async () => {
   root = mkdtempSync(join(tmpdir(), 'quorate-actions-'))
@@ -34,7 +37,7 @@ beforeAll(async () => {
   })
   environment = createEnvironment({
     loadInventory: async () => inventory(lab.inventory),
-    evidenceDir: join(root, 'evidence'),
+    record,
     ssh: { reconnectMs: 3000 },
   })
 }, 120_000)
@@ -352,17 +355,26 @@ describe('moving', () => {
   }, 60_000)
 })
 
-test('evidence has every command that changed something, before and after', () => {
-  const lines = readFileSync(join(root, 'evidence', 'run.jsonl'), 'utf8')
-    .trim()
-    .split('\n')
-  const entries = lines.map((line) => JSON.parse(line))
-  const updates = entries.filter((entry) => entry.call === 'MemberUpdate')
-  expect(updates.map(({ phase, failure }) => [phase, failure])).toEqual(
-    updates.map((_, index) => [index % 2 === 0 ? 'before' : 'after', undefined]),
-  )
+test('every command and call that changed something is on record, before and after', () => {
+  const pairs = (kind: 'command' | 'etcd'): readonly string[] =>
+    record.events.flatMap(({ id, name }) =>
+      name.startsWith(`${kind}.`) ? [`${id.slice(0, -name.length)} ${name}`] : [],
+    )
+  const begun = record.events.filter(({ name }) => name === 'etcd.begun' || name === 'command.begun')
+  expect(begun.length).toBeGreaterThan(20)
+  for (const { id, name } of begun) {
+    const [kind] = name.split('.')
+    const after = pairs(kind === 'etcd' ? 'etcd' : 'command').filter((one) =>
+      one.startsWith(`${id.slice(0, -name.length)} `),
+    )
+    expect(after).toEqual([expect.stringMatching(/begun$/), expect.stringMatching(/done$|failed$|unknown$/)])
+  }
+  const updates = record.named('etcd.begun').filter(({ data }) => data.call === 'MemberUpdate')
   expect(updates.length).toBeGreaterThan(0)
-  expect(entries.filter((entry) => entry.kind === 'command' && entry.phase === 'before').length).toBe(
-    entries.filter((entry) => entry.kind === 'command' && entry.phase === 'after').length,
-  )
+  expect(updates[0]?.data.request).toMatchObject({ peerURLs: [expect.stringMatching(/^http/)] })
+  const job = record.named('command.done').find(({ data }) => data.kind === 'job')
+  expect(job?.data).toMatchObject({
+    ...{ code: 0, key: expect.any(String), ms: expect.any(Number) },
+    stdout: { sha256: expect.stringMatching(/^[0-9a-f]{64}$/), bytes: expect.any(Number) },
+  })
 })

@@ -1,7 +1,7 @@
 import type { PlannedChange } from '../workflows/plan.ts'
 import type { WorkerFiles } from './action.ts'
 import type { EtcdCluster, EtcdEndpoint } from './etcd/cluster.ts'
-import { asJson } from './evidence.ts'
+import { asJson } from './as-json.ts'
 import { SshHost } from './ssh/hosts.ts'
 import type { Command, Exited, RemoteHost } from './ssh/remote-host.ts'
 

@@ -21,7 +21,7 @@ describe('quorate demo', () => {
     expect(report.before.keys).toBe(20_000)
     expect(report.after.keys).toBe(20_000 + report.writer.acknowledged)
     expect(report.after.member.memberId).toBe(report.before.member.memberId)
-    expect(existsSync(report.evidence)).toBe(true)
+    expect(existsSync(report.record)).toBe(true)
     expect(processesOf(home)).toEqual([])
   }, 240_000)
 
@@ -116,7 +116,7 @@ interface Report {
   readonly before: Sight
   readonly after: Sight
   readonly writer: { readonly acknowledged: number }
-  readonly evidence: string
+  readonly record: string
 }
 
 /** The built command, as bootstrap.mjs starts it once all is ready. */

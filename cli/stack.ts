@@ -22,9 +22,9 @@ export interface Stack {
   readonly lab: Lab
   readonly temporal: TemporalServer
   readonly etcdVersion: string
-  /** Where the worker writes what it saw and did. */
-  readonly evidence: string
-  /** Where the lab, the logs, the database and the evidence are. */
+  /** The record that the worker writes. */
+  readonly record: string
+  /** Where the lab, the logs, the database and the record are. */
   readonly directory: string
   /** Ends everything and proves it. Safe to repeat. */
   stop(): Promise<void>
@@ -32,7 +32,7 @@ export interface Stack {
 
 /**
  * Brings everything up; ends whatever it had started when it fails or is interrupted. What a former stack in
- * the same directory left behind, processes and data, is removed first; its evidence is kept.
+ * the same directory left behind, processes and data, is removed first; its record is kept.
  */
 export async function startStack(options: StackOptions): Promise<Stack> {
   const { directory, etcd, clusters = 1, environment, say, signal } = options
@@ -90,7 +90,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       temporal: server,
       etcdVersion: version,
       directory,
-      evidence: join(directory, 'evidence'),
+      record: join(directory, 'audit', 'record.db'),
       stop,
     }
   } catch (error) {

@@ -9,7 +9,7 @@ import { packageRoot } from '../lab/layout.ts'
 import { endMarked, type Mark, markEnvironment } from '../lab/marker.ts'
 
 export interface WorkerOptions {
-  /** Its log, its process number (`worker.pid`) and its evidence lie here. */
+  /** Its log, its process number (`worker.pid`) and the record lie here. */
   readonly directory: string
   readonly address: string
   readonly inventory: string

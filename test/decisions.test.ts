@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { hostname, tmpdir, userInfo } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
@@ -14,6 +14,7 @@ import {
   whoIsWhere,
   type World,
 } from './world.ts'
+import { ofName, recordedEvents, stateOf } from './recorded-events.ts'
 
 /** Who decides, at the command line, about a cluster that takes writes. */
 
@@ -207,15 +208,9 @@ test('two people approve, one swaps the disk, and all of it is kept', async () =
     },
     identity: `${process.env['SUDO_USER'] ?? userInfo().username}@${hostname()}`,
   })
-  const lines = readFileSync(
-    join(world.environment['QUORATE_STATE'] ?? '', 'evidence', `${id}.jsonl`),
-    'utf8',
+  const kept = (await recordedEvents(stateOf(world), id)).flatMap((event) =>
+    'entry' in event.data ? [event.data.entry] : [],
   )
-    .trim()
-    .split('\n')
-  const kept = lines
-    .map((line) => JSON.parse(line) as { number?: number })
-    .filter(({ number }) => number !== undefined)
   expect(kept).toEqual(entries)
   const text = (await quorate('bob', 'show', id)).out
   expect(text).toMatch(/Decisions\n.*refused: approve "leave it down" by bob \(cli, sent by/)
@@ -307,12 +302,8 @@ test('a guard is overridden by name, with a reason, by another person, and that 
   expect(watched.code).toBe(0)
   for (const guard of ['health', 'quorum'])
     expect(watched.out).toContain(`! OVERRIDDEN: the guard "${guard}"`)
-  const evidence = readFileSync(join(world.directory, 'state/evidence', `${id}.jsonl`), 'utf8')
-  const lines = evidence
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line) as Record<string, unknown>)
-  expect(lines.filter(({ kind }) => kind === 'override')).toMatchObject([
+  const overridden = ofName(await recordedEvents(stateOf(world), id), 'guard.overridden')
+  expect(overridden.map(({ data }) => data)).toMatchObject([
     { guard: 'health', by: 'grace', comment: 'I see smoke', reason: 'h1 burns' },
     { guard: 'quorum', by: 'grace', comment: '', reason: 'h1 burns' },
   ])

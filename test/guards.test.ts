@@ -24,6 +24,8 @@ import {
   until,
   type World,
 } from './world.ts'
+import type { NewEvent } from '../audit/event.ts'
+import { ofName, recordedEvents, stateOf } from './recorded-events.ts'
 
 /** What goes around the guards, or tries to. In each of them a healthy majority is at stake. */
 
@@ -99,7 +101,7 @@ let environment: Environment
 /** What the next direct call of an action takes for the inventory, and does once its guard has let it. */
 let inventory: () => Inventory
 let onceGuarded: () => Promise<unknown> = async () => undefined
-const recorded: { readonly kind: string; readonly atMs: number; readonly entry: object }[] = []
+const recorded: { readonly event: NewEvent; readonly atMs: number }[] = []
 
 beforeAll(async () => {
   for (const [name, text] of Object.entries(runbooks)) writeFileSync(join(own, `${name}.yaml`), text)
@@ -112,18 +114,15 @@ beforeAll(async () => {
   inventory = asWritten
   const made = createEnvironment({
     loadInventory: async () => inventory(),
-    evidenceDir: join(world.directory, 'evidence'),
-  })
-  environment = {
-    ...made,
-    evidence: {
-      async append(_run, entry) {
-        const kind = 'kind' in entry ? String(entry.kind) : ''
-        recorded.push({ kind, entry, atMs: performance.now() })
-        if (kind === 'guard') await onceGuarded()
+    record: {
+      async append(events) {
+        for (const event of events) recorded.push({ event, atMs: performance.now() })
+        if (events.some(({ name }) => name.startsWith('guard.'))) await onceGuarded()
       },
+      putBlob: async () => '',
     },
-  }
+  })
+  environment = made
 }, 120_000)
 afterEach(async () => {
   inventory = asWritten
@@ -360,13 +359,18 @@ describe('overridden by a person', () => {
       { guard: 'health', by: 'ada', comment: 'yes 2', reason: 'h2 is on fire' },
       { guard: 'quorum', by: 'ada', comment: 'yes 3' },
     ])
-    const evidence = readFileSync(join(world.directory, 'state/evidence', `${run.id}.jsonl`), 'utf8')
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line) as Record<string, unknown>)
-    expect(evidence.filter(({ kind }) => kind === 'override')).toMatchObject([
-      { guard: 'health', by: 'ada', comment: 'yes 2', reason: 'h2 is on fire', action: 'service.stop' },
-      { guard: 'quorum', comment: 'yes 3', refusal: expect.stringMatching(/of 3 voters 1 would be left/) },
+    const overridden = ofName(await recordedEvents(stateOf(world), run.id), 'guard.overridden')
+    expect(overridden).toMatchObject([
+      {
+        action: 'service.stop',
+        data: { guard: 'health', by: 'ada', comment: 'yes 2', reason: 'h2 is on fire' },
+      },
+      {
+        data: {
+          ...{ guard: 'quorum', comment: 'yes 3' },
+          refusal: expect.stringMatching(/of 3 voters 1 would be left/),
+        },
+      },
     ])
   })
 

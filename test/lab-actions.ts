@@ -9,6 +9,7 @@ import { readInventory } from '../dsl/inventory-file.ts'
 import type { Json } from '../dsl/program.ts'
 import { createBinaryFinder, type EtcdMinor } from '../lab/binaries.ts'
 import { type Lab, startProcessLab } from '../lab/process.ts'
+import { unrecorded } from '../activities/record.ts'
 
 /** A process lab on which actions are performed as a worker would, without Temporal. */
 export interface LabActions {
@@ -69,7 +70,7 @@ export async function startLabActions(options: {
   }
   const environment = createEnvironment({
     loadInventory: async () => inventory(),
-    evidenceDir: join(root, 'evidence'),
+    record: unrecorded,
     ssh: { reconnectMs: 3000 },
   })
   let steps = 0

@@ -13,6 +13,8 @@ import type { Inventory } from '../dsl/inventory.ts'
 import type { Policy } from '../dsl/policy.ts'
 import { unanswerable } from '../dsl/policy-fits.ts'
 import { previewAction } from '../activities/preview.ts'
+import { leaving, withoutSecrets } from '../activities/redact/leaving.ts'
+import { secrets } from '../activities/redact/secrets.ts'
 import type { Json } from '../dsl/program.ts'
 import type { UiNamespace } from '../dsl/run-page.ts'
 import type {
@@ -40,6 +42,7 @@ import { pastDurations } from './durations.ts'
 import { holderOf, whyUnlocked } from './holder.ts'
 import { type Loaded, loadRunbook } from './load.ts'
 import { notifyChannels } from './notify.ts'
+import { keepBegan, keepSaid } from './put-on-record.ts'
 
 export interface ActivityOptions {
   readonly catalogue: ReadonlyMap<string, Action>
@@ -79,26 +82,28 @@ export function createActivities(
   const actions = [...options.catalogue].map(([name, action]) => [name, performing(action, options)] as const)
   return {
     ...Object.fromEntries(actions),
+    // What is loaded is what its hash says, to the letter: it holds no secret, or is refused.
     'quorate.load': (request) => asInputFailure(() => load(request, options)),
-    'quorate.notify': (request) => notifyChannels(request, options.channels, options.ui),
     'quorate.fleet': (request) => asInputFailure(() => loadFleet(request, options)),
-    'quorate.holder': (request) => holderOf(options.client, request, waiting()),
-    'quorate.evidence': async ({ run, entries }) => {
-      for (const entry of entries) await options.environment.evidence.append(run, entry)
-    },
-    'quorate.probe': (request) => beside(request, options.environment, Context.current()),
-    'quorate.watch': (request) => beside(request, options.environment, Context.current()),
-    'quorate.preview': (request) => asInputFailure(() => preview(request, options)),
+    'quorate.notify': (request) => leaving(() => notifyChannels(request, options.channels, options.ui)),
+    'quorate.holder': (request) => leaving(() => holderOf(options.client, request, waiting())),
+    'quorate.evidence': (request) => leaving(() => keepSaid(request, options.environment)),
+    'quorate.probe': (request) => leaving(() => beside(request, options.environment, Context.current())),
+    'quorate.watch': (request) => leaving(() => beside(request, options.environment, Context.current())),
+    'quorate.preview': (request) => leaving(() => asInputFailure(() => preview(request, options))),
     'quorate.cluster': (request) =>
-      asInputFailure(() => sightOf(options.environment, request, Context.current().cancellationSignal)),
-    'quorate.durations': ({ runbook }) => pastDurations(options.client, runbook),
+      leaving(() =>
+        asInputFailure(() => sightOf(options.environment, request, Context.current().cancellationSignal)),
+      ),
+    'quorate.durations': ({ runbook }) => leaving(() => pastDurations(options.client, runbook)),
   }
 }
 
 function performing(action: Action, { environment, client }: ActivityOptions): ActionActivity {
   return async (request) => {
+    const attempt = attemptOf(request, client, Context.current())
     try {
-      return await executeAction(action, request, environment, attemptOf(request, client, Context.current()))
+      return await leaving(() => executeAction(action, request, environment, attempt))
     } catch (error) {
       throw afterShutdown(error)
     }
@@ -112,7 +117,7 @@ function attemptOf({ timeoutMs }: ActionRequest, client: Client, context: Contex
     number: attempt,
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     signal: context.cancellationSignal,
-    heartbeat: (progress) => context.heartbeat(progress),
+    heartbeat: (progress) => context.heartbeat(secrets.json({ progress }).progress),
     whyUnlocked: (cluster, signal) =>
       whyUnlocked(client, { cluster, run: workflowExecution?.workflowId ?? '' }, signal),
   }
@@ -134,7 +139,7 @@ async function beside(
     signal,
     said: info.heartbeatDetails,
     goesOn: () => isShutdown(signal.reason),
-    heartbeat: (details: Json) => context.heartbeat(details),
+    heartbeat: (details: Json) => context.heartbeat(secrets.json({ details }).details),
   }
   try {
     return await goBeside(request, environment, attempt)
@@ -166,14 +171,15 @@ async function load(request: LoadRequest, options: ActivityOptions): Promise<Loa
   const inventory = await environment.inventory()
   const loaded = await loadRunbook({ runbook, inputs, directories, catalogue, inventory })
   const probe = wantsProbe(loaded, inventory) ? { probe: true } : {}
-  return { ...(await asked(loaded, request, options)), ...probe }
+  return keepBegan({ ...(await asked(loaded, request, options)), ...probe }, request, environment)
 }
 
 async function loadFleet(request: FleetLoadRequest, options: ActivityOptions): Promise<FleetLoaded> {
   const { catalogue, environment, runbooks: directories } = options
   const inventory = await environment.inventory()
   const { loaded, ...fleet } = await fleetOf({ input: request.input, directories, catalogue, inventory })
-  return { ...fleet, loaded: await asked(loaded, request, options) }
+  const begun = await keepBegan(await asked(loaded, request, options), request, environment)
+  return { ...fleet, loaded: begun }
 }
 
 /** With who asked, and what the workflow must know of this worker and its server. */
@@ -182,6 +188,7 @@ async function asked(
   { by, run }: Pick<LoadRequest, 'by' | 'run'>,
   { client, attributes, heartbeatTimeoutMs, policy: policyNow }: ActivityOptions,
 ): Promise<LoadedRun> {
+  refuseSecrets(loaded)
   const [who, policy] = await Promise.all([by ?? starterOf(client, run), policyNow()])
   const unmet = unanswerable(loaded.program, policy, who)
   if (unmet.length > 0) throw new InputError(`${unmet.join('\n')}\nNothing was touched.`)
@@ -193,6 +200,20 @@ async function asked(
     heartbeatTimeoutMs,
     evidence: true,
   }
+}
+
+/** They would stand in Temporal's history for everybody to read, and on record for years. */
+function refuseSecrets({ program, inputs }: Loaded): void {
+  const found = (what: object): string => secrets.named(JSON.stringify(what)).join(', ')
+  const [inProgram, inInputs] = [found(program), found(inputs)]
+  if (inProgram !== '')
+    throw new InputError(
+      `The runbook holds a secret (${inProgram}): name where it lies, env:NAME or file:PATH, instead of what it is. Nothing was touched.`,
+    )
+  if (inInputs !== '')
+    throw new InputError(
+      `An input holds a secret (${inInputs}), which now stands in Temporal's history of this run: change that secret, and give env:NAME or file:PATH instead. Nothing was touched.`,
+    )
 }
 
 /** What the inventory says of the cluster counts for runs that change it. */
@@ -216,9 +237,9 @@ async function asInputFailure<Result>(work: () => Promise<Result>): Promise<Resu
   try {
     return await work()
   } catch (error) {
-    if (!(error instanceof InputError)) throw error
+    if (!(error instanceof InputError)) throw withoutSecrets(error)
     throw ApplicationFailure.create({
-      message: error.message,
+      message: secrets.text(error.message),
       type: 'InputError',
       nonRetryable: true,
       details: [{ kind: 'refused' }],

@@ -10,6 +10,7 @@ test('says nothing, and everything has its default', () => {
     inventory: '/here/inventory.yaml',
     runbooks: [],
     stateDirectory: '/home/q',
+    audit: '/home/q/audit/record.db',
     heartbeatTimeoutMs: 10_000,
   })
 })
@@ -33,6 +34,7 @@ test('what is said counts, relative to where it is said', () => {
     inventory: '/here/my.yaml',
     runbooks: ['/here/a', '/b'],
     stateDirectory: '/here/state',
+    audit: '/here/state/audit/record.db',
     heartbeatTimeoutMs: 3000,
     notify: 'channels.yaml',
     uiUrl: 'https://temporal.example.org',
@@ -44,6 +46,16 @@ test('an API key switches TLS on, as with every tool of Temporal', () => {
     apiKey: 'key',
     tls: expect.anything(),
   })
+})
+
+test.each([
+  ['record.db', '/here/record.db'],
+  ['/var/lib/record.db', '/var/lib/record.db'],
+  ['postgres://quorate@db/record', 'postgres://quorate@db/record'],
+  ['postgresql://db/record', 'postgresql://db/record'],
+])('the record at %s', (QUORATE_AUDIT, audit) => {
+  const said = { ...home, QUORATE_AUDIT, QUORATE_AUDIT_BREAK_GLASS: 'the disk burns' }
+  expect(readConfiguration(said, '/here')).toMatchObject({ audit, breakGlass: 'the disk burns' })
 })
 
 test('empty variables count as not set', () => {

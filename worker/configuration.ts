@@ -14,8 +14,11 @@ export interface Configuration {
   readonly runbooks: readonly string[]
   /** The file that says who may decide; without it everybody may. */
   readonly policy?: string
-  /** Where evidence is kept. */
   readonly stateDirectory: string
+  /** Where the record of runs is kept: the path of a SQLite file, or `postgres://…`. */
+  readonly audit: string
+  /** Why work is to go on while the record cannot be written; it does not unless given. */
+  readonly breakGlass?: string
   /** How long an activity may be silent before its worker is taken for dead. */
   readonly heartbeatTimeoutMs: number
   /** Where notices go, as `QUORATE_NOTIFY` says it. */
@@ -46,6 +49,8 @@ export type Environment = Readonly<Record<string, string | undefined>>
  * `TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`, `TEMPORAL_PROFILE` and all else that Temporal's tools know;
  * `QUORATE_INVENTORY` (default `inventory.yaml` here), `QUORATE_RUNBOOKS` (directories as in PATH),
  * `QUORATE_POLICY` (a file, default none), `QUORATE_STATE` (default `$QUORATE_HOME`, `$XDG_STATE_HOME/quorate` or `~/.quorate`),
+ * `QUORATE_AUDIT` (the record: a path, or `postgres://USER@HOST/DATABASE`; default `audit/record.db` in the state's directory),
+ * `QUORATE_AUDIT_BREAK_GLASS` (a reason: go on while the record cannot be written; never leave it set),
  * `QUORATE_NOTIFY` (addresses, or a file with `channels`; nobody is told unless given),
  * `QUORATE_TEMPORAL_UI` (the UI's address, for links; known of Temporal Cloud),
  * `QUORATE_TASK_QUEUE` (default `quorate`), `QUORATE_HEARTBEAT_TIMEOUT` (default `10s`).
@@ -56,6 +61,7 @@ export function readConfiguration(environment: Environment, directory = process.
     throw new ConfigurationError(parsed.error.issues.map(({ message }) => message).join('\n'))
   const { data } = parsed
   const temporal = temporalSettings(environment)
+  const stateDirectory = resolve(directory, data.QUORATE_STATE ?? defaultState(data))
   const uiUrl = data.QUORATE_TEMPORAL_UI ?? cloudUi(temporal.address)
   return {
     temporal,
@@ -63,7 +69,9 @@ export function readConfiguration(environment: Environment, directory = process.
     inventory: resolve(directory, data.QUORATE_INVENTORY),
     runbooks: data.QUORATE_RUNBOOKS.map((path) => resolve(directory, path)),
     ...(data.QUORATE_POLICY === undefined ? {} : { policy: resolve(directory, data.QUORATE_POLICY) }),
-    stateDirectory: resolve(directory, data.QUORATE_STATE ?? defaultState(data)),
+    stateDirectory,
+    audit: auditPlace(data.QUORATE_AUDIT, directory, stateDirectory),
+    ...(data.QUORATE_AUDIT_BREAK_GLASS === undefined ? {} : { breakGlass: data.QUORATE_AUDIT_BREAK_GLASS }),
     heartbeatTimeoutMs: data.QUORATE_HEARTBEAT_TIMEOUT,
     ...(data.QUORATE_NOTIFY === undefined ? {} : { notify: data.QUORATE_NOTIFY }),
     ...(uiUrl === undefined ? {} : { uiUrl }),
@@ -85,6 +93,8 @@ const settings = z.object({
     .transform((text) => text.split(delimiter).filter((path) => path !== '')),
   QUORATE_POLICY: z.string().optional(),
   QUORATE_STATE: z.string().optional(),
+  QUORATE_AUDIT: z.string().optional(),
+  QUORATE_AUDIT_BREAK_GLASS: z.string().optional(),
   QUORATE_HOME: absolute('QUORATE_HOME').optional(),
   QUORATE_NOTIFY: z.string().optional(),
   QUORATE_TEMPORAL_UI: z.string().optional(),
@@ -104,6 +114,11 @@ const settings = z.object({
 function defaultState({ QUORATE_HOME: own, XDG_STATE_HOME: xdg }: z.output<typeof settings>): string {
   if (own !== undefined) return own
   return xdg !== undefined && isAbsolute(xdg) ? join(xdg, 'quorate') : join(homedir(), '.quorate')
+}
+
+function auditPlace(given: string | undefined, directory: string, state: string): string {
+  if (given === undefined) return join(state, 'audit', 'record.db')
+  return /^postgres(?:ql)?:\/\//.test(given) ? given : resolve(directory, given)
 }
 
 function temporalSettings(environment: Environment): TemporalSettings {

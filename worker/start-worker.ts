@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import { Client } from '@temporalio/client'
 import { type Logger, NativeConnection, Runtime, Worker } from '@temporalio/worker'
 import { catalogue } from '../activities/catalogue.ts'
@@ -8,6 +7,8 @@ import { workflowBundle } from './bundle.ts'
 import { type Channels, readChannels } from './channels.ts'
 import type { Configuration, TemporalSettings } from './configuration.ts'
 import { loadInventory } from './inventory.ts'
+import { learnChannels } from './known-secrets.ts'
+import { type OpenRecord, openRecord } from './open-record.ts'
 import { loadPolicy } from './policy.ts'
 import { ownRunbooks } from './runbooks.ts'
 import { searchAttributes } from './search-attributes.ts'
@@ -27,30 +28,42 @@ export interface RunningWorker {
 }
 
 /**
- * Starts a worker and returns when it takes work. Throws `UnreachableError`, and `InputError` for an
- * inventory, a policy or channels that cannot be used. The process' signals are the caller's.
+ * Starts a worker and returns when it takes work. Throws `UnreachableError`, `InputError` for an inventory, a policy
+ * or channels that cannot be used, and `StoreError` for a record that cannot be written. `say` is told what a person
+ * should know of the record meanwhile. The process' signals are the caller's.
  */
-export async function startWorker(configuration: Configuration, logger: Logger): Promise<RunningWorker> {
+export async function startWorker(
+  configuration: Configuration,
+  logger: Logger,
+  say: (line: string) => void = () => undefined,
+): Promise<RunningWorker> {
   await loadInventory(configuration.inventory)
   await loadPolicy(configuration.policy)
   await channelsOf(configuration)
   installRuntime(logger)
   const connection = await connect(configuration.temporal)
   try {
-    return await serve(configuration, connection)
+    const record = await openRecord(configuration, say)
+    return await serve(configuration, connection, record).catch(async (error: unknown) => {
+      await record.close()
+      throw error
+    })
   } catch (error) {
     await connection.close()
     throw error
   }
 }
 
-async function serve(configuration: Configuration, connection: NativeConnection): Promise<RunningWorker> {
-  const { temporal, taskQueue, inventory, runbooks, stateDirectory, heartbeatTimeoutMs, uiUrl } =
-    configuration
+async function serve(
+  configuration: Configuration,
+  connection: NativeConnection,
+  record: OpenRecord,
+): Promise<RunningWorker> {
+  const { temporal, taskQueue, inventory, runbooks, heartbeatTimeoutMs, uiUrl } = configuration
   const { namespace } = temporal
   const environment = createEnvironment({
     loadInventory: () => loadInventory(inventory),
-    evidenceDir: join(stateDirectory, 'evidence'),
+    record: record.port,
   })
   const attributes = searchAttributes(connection, namespace)
   const [advice, codePath] = await Promise.all([attributes.register(), workflowBundle()])
@@ -77,11 +90,12 @@ async function serve(configuration: Configuration, connection: NativeConnection)
     maxHeartbeatThrottleInterval: '1s',
     shutdownForceTime: '15s',
   })
-  const ended = runThenClose(worker, [environment, connection])
+  const ended = runThenClose(worker, [environment, record, connection])
   return { ...(advice === undefined ? {} : { advice }), ended, stop: () => stopped(worker, ended) }
 }
 
-const channelsOf = ({ notify }: Configuration): Promise<Channels> => readChannels(notify, process.cwd())
+const channelsOf = async ({ notify }: Configuration): Promise<Channels> =>
+  learnChannels(await readChannels(notify, process.cwd()))
 
 async function runThenClose(worker: Worker, resources: readonly { close(): Promise<void> }[]): Promise<void> {
   try {

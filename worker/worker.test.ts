@@ -14,6 +14,7 @@ import { createEnvironment } from '../activities/environment.ts'
 import { endOf, quiet, serverOf, workflowBundle } from '../test/replay/temporal-world.ts'
 import type { RunResult, RunStatus } from '../workflows/doors.ts'
 import { createActivities } from './activities.ts'
+import { unrecorded } from '../activities/record.ts'
 
 jest.setTimeout(60_000)
 
@@ -92,7 +93,7 @@ function workerOf(taskQueue: string): Promise<Worker> {
               hosts: {},
               clusters: { demo: { name: 'demo', members: {}, spares: [], etcd: {}, after: noAfterSteps } },
             }),
-          evidenceDir: join(directory, 'evidence'),
+          record: unrecorded,
         }),
         client: env.client,
         policy: () => Promise.resolve(undefined),

@@ -33,10 +33,10 @@ export async function requireSameCluster(run: RunIdentity): Promise<void> {
 async function differencesNow(
   { sha256 }: PlanPin,
   planned: Fingerprint,
-  { id }: RunIdentity,
+  { id, key }: RunIdentity,
   cluster: string,
 ): Promise<readonly string[]> {
-  const { fingerprint } = await look({ cluster, carries: { run: id, plan: sha256 } })
+  const { fingerprint } = await look({ cluster, carries: { run: id, key, plan: sha256 } })
   return whatDiffers(planned, fingerprint)
 }
 

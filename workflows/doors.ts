@@ -60,9 +60,12 @@ export interface RunEvidence {
   readonly leftOut: number
 }
 
-/** Activity `quorate.evidence`: writes entries into the run's evidence. An entry may come twice. */
+/** Activity `quorate.evidence`: puts entries on the run's record. An entry may come twice. */
 export interface EvidenceRequest {
+  /** The run's id. */
   readonly run: string
+  /** The run's key; missing in what runs asked for before there was a record. */
+  readonly key?: string
   readonly entries: readonly EvidenceEntry[]
 }
 
@@ -142,6 +145,7 @@ export interface FleetLoadRequest {
   readonly input: Json
   readonly run: LoadRequest['run']
   readonly by?: string
+  readonly reason?: string
 }
 
 export interface FleetLoaded {
@@ -228,6 +232,8 @@ export interface LoadRequest {
   readonly inputs: Json
   readonly run: { readonly id: string; readonly key: string }
   readonly by?: string
+  /** Why it was asked for, for the record. */
+  readonly reason?: string
 }
 
 export interface LoadedRun {

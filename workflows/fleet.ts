@@ -63,9 +63,14 @@ interface Turn {
 }
 
 async function run(session: RunSession, input: Json | undefined): Promise<RunResult> {
-  const { by } = memoOf()
+  const { by, reason } = memoOf()
   const { id, key } = session.identity
-  const fleet = await load({ input: input ?? {}, run: { id, key }, ...(by === undefined ? {} : { by }) })
+  const fleet = await load({
+    input: input ?? {},
+    run: { id, key },
+    ...(by === undefined ? {} : { by }),
+    ...(reason === undefined ? {} : { reason }),
+  })
   session.loaded(fleet.loaded, undefined)
   keepEvidence(session, fleet.loaded)
   const all: readonly Turn[] = fleet.clusters.map((cluster) => ({

@@ -18,11 +18,12 @@ export function keepEvidence(session: RunSession, { evidence }: LoadedRun): void
 }
 
 async function keep(session: RunSession): Promise<never> {
+  const { id, key } = session.identity
   for (;;) {
     await condition(() => !session.written)
     const entries = session.journal.unwritten
     try {
-      await write({ run: session.identity.id, entries })
+      await write({ run: id, key, entries })
     } catch (error) {
       if (!(error instanceof ActivityFailure)) throw error
     }

@@ -157,8 +157,8 @@ export type PlannedChange =
 /** Activity `quorate.cluster`. Throws `InputError` for a cluster that is not in the inventory. */
 export interface ClusterRequest {
   readonly cluster: string
-  /** For the evidence of a run: the sha256 of the plan it carries out. */
-  readonly carries?: { readonly run: string; readonly plan: string }
+  /** For the record of a run (its id and key): the sha256 of the plan it carries out. */
+  readonly carries?: { readonly run: string; readonly key?: string; readonly plan: string }
 }
 
 export interface ClusterSight {

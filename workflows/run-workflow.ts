@@ -88,13 +88,14 @@ async function run(
 }
 
 async function firstCarried(session: RunSession, input: Json | undefined): Promise<Carried> {
-  const { by } = memoOf()
+  const { by, reason } = memoOf()
   const { id, key, runbook } = session.identity
   const loaded = await load({
     runbook,
     inputs: input ?? {},
     run: { id, key },
     ...(by === undefined ? {} : { by }),
+    ...(reason === undefined ? {} : { reason }),
   })
   if (loaded.program.format !== 1) {
     throw failure(

@@ -24,6 +24,7 @@ import { createEnvironment, type Environment } from '../environment.ts'
 import { executeAction } from '../execute.ts'
 import { clusterNamed } from '../inventory/look-up.ts'
 import { afterOutput } from './outcome.ts'
+import { unrecorded } from '../record.ts'
 
 /** The after-steps on the hosts of a process lab: files and programs of theirs, and a membership that changes. */
 
@@ -50,7 +51,7 @@ beforeAll(async () => {
   })
   environment = createEnvironment({
     loadInventory: async () => inventory(),
-    evidenceDir: join(root, 'evidence'),
+    record: unrecorded,
     ssh: { reconnectMs: 3000 },
   })
   write(

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import { ReadableStream } from 'node:stream/web'
 import { Decrypter, Encrypter } from 'age-encryption'
 import { ActionError, InputError } from '../failure.ts'
+import { secrets } from '../redact/secrets.ts'
 
 /** Makes one stream of another on its way through the worker. */
 export type Transform = (read: Readable) => Readable
@@ -31,6 +32,7 @@ export async function decryptedWith(identityFile: string): Promise<Transform> {
   const text = await readFile(identityFile, 'utf8').catch((error: NodeJS.ErrnoException) => {
     throw new InputError(`The age identity ${identityFile} cannot be read: ${error.code ?? error.message}.`)
   })
+  secrets.addLines('age identity', text)
   const identities = text
     .split('\n')
     .map((line) => line.trim())

@@ -7,6 +7,7 @@ import type { RemoteHost } from '../ssh/remote-host.ts'
 import { pipeBetween } from '../ssh/streams.ts'
 import type { Transform } from './age.ts'
 import { digestFunctions } from './snapshot-script.ts'
+import { lastWords } from '../redact/secrets.ts'
 
 export interface FileOnHost {
   readonly host: RemoteHost
@@ -74,7 +75,7 @@ async function sendInto(part: string, sending: Sending): Promise<Sent> {
   if (broken[0]) throw broken[0]
   if (exited.code !== 0)
     throw new ActionError(
-      `${to.path} on ${to.host.name} could not be written: ${exited.stderr.trim().slice(-500)}`,
+      `${to.path} on ${to.host.name} could not be written: ${lastWords(exited.stderr, 500)}`,
     )
   return { sizeBytes: arrived.bytes(), sha256: arrived.hex(), readSha256: read.hex() }
 }

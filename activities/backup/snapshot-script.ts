@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { ActionError } from '../failure.ts'
+import { lastWords } from '../redact/secrets.ts'
 
 /** A shell function: `digest` prints the SHA-256 of stdin in hex; by openssl where it is, which is the fastest. */
 export const digestFunctions = String.raw`
@@ -63,7 +64,7 @@ export function snapshotFacts(lines: readonly string[], where: string): Snapshot
   const told = size === undefined ? undefined : status.safeParse(JSON.parse(lineOf(lines, 'status') || '{}'))
   if (!told?.success)
     throw new ActionError(
-      `${where} told of a snapshot what is not understood: ${lines.join(' | ').slice(-500)}`,
+      `${where} told of a snapshot what is not understood: ${lastWords(lines.join(' | '), 500)}`,
     )
   const { hash, revision, totalKey, version } = told.data
   return {

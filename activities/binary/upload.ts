@@ -4,6 +4,7 @@ import { ConnectionLost } from '../ssh/connection.ts'
 import { SshHost } from '../ssh/hosts.ts'
 import type { RemoteHost } from '../ssh/remote-host.ts'
 import { digestFunction } from './programs.ts'
+import { lastWords } from '../redact/secrets.ts'
 
 interface Upload {
   /** A file of this machine. */
@@ -45,7 +46,7 @@ async function send(host: SshHost, { from, to, sha256, mode, signal }: Upload): 
   const { code, stderr } = await host.run(argv, { stdin: createReadStream(from), ...(signal && { signal }) })
   if (code === 0) return
   throw new ActionError(
-    `${to} could not be written on ${host.name}: ${stderr.trim().slice(-500) || `exit code ${code}`}. Nothing else was changed.`,
+    `${to} could not be written on ${host.name}: ${lastWords(stderr, 500) || `exit code ${code}`}. Nothing else was changed.`,
   )
 }
 

@@ -62,11 +62,21 @@ export interface EtcdEndpoint {
   downgrade(action: 'validate' | 'enable' | 'cancel', version: string, options?: CallOptions): Promise<void>
 }
 
-/** Told of every changing call, and awaited, before it is sent and once it has ended. */
-export type ChangeObserver = (event: {
-  readonly phase: 'before' | 'after'
+/**
+ * Told of every changing call, and awaited, before it is sent: where it throws, nothing is. What it returns is
+ * awaited once the call has ended.
+ */
+export type ChangeObserver = (change: Change) => Promise<(end: ChangeEnd) => void | Promise<void>>
+
+export interface Change {
   readonly host: string
   readonly call: string
   readonly request: object
-  readonly failure?: string
-}) => void | Promise<void>
+}
+
+export interface ChangeEnd {
+  /** By the monotonic clock. */
+  readonly ms: number
+  /** What it failed with; `EtcdError.ambiguous` says whether it may yet happen. */
+  readonly error?: unknown
+}

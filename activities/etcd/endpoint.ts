@@ -100,20 +100,18 @@ function changer(seat: Seat) {
     answer: Answer,
     options?: CallOptions,
   ) => {
-    const event = { host: seat.host, call, request }
-    await seat.observe?.({ phase: 'before', ...event })
+    const ended = await seat.observe?.({ host: seat.host, call, request })
+    const startMs = performance.now()
+    const took = (): number => Math.round(performance.now() - startMs)
+    let answered: z.output<Answer>
     try {
-      const answered = await ask(call, request, answer, { timeoutMs: changeTimeoutMs, ...options })
-      await seat.observe?.({ phase: 'after', ...event })
-      return answered
+      answered = await ask(call, request, answer, { timeoutMs: changeTimeoutMs, ...options })
     } catch (error) {
-      await seat.observe?.({
-        phase: 'after',
-        ...event,
-        failure: error instanceof Error ? error.message : String(error),
-      })
+      await ended?.({ ms: took(), error })
       throw error
     }
+    await ended?.({ ms: took() })
+    return answered
   }
 }
 

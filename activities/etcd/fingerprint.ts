@@ -4,7 +4,7 @@ import type { ClusterModel } from '../../dsl/cluster-model.ts'
 import type { Cluster } from '../../dsl/inventory.ts'
 import type { ClusterRequest, ClusterSight, Fingerprint } from '../../workflows/plan.ts'
 import type { Environment } from '../environment.ts'
-import { asJson } from '../evidence.ts'
+import { asJson } from '../as-json.ts'
 import { clusterNamed } from '../inventory/look-up.ts'
 import { inspectCluster } from './inspect.ts'
 import type { Inspection, MemberView } from './inspection.ts'
@@ -22,7 +22,13 @@ export async function sightOf(
   const seen = await inspectCluster(cluster, environment.etcd.cluster(cluster), { hash: false, signal })
   const fingerprint = fingerprintOf(cluster, seen)
   if (carries !== undefined)
-    await environment.evidence.append(carries.run, { kind: 'plan', sha256: carries.plan, fingerprint })
+    await environment.record.append([
+      {
+        ...{ run: carries.key ?? carries.run, workflow: carries.run, id: 'run.planned' },
+        ...{ at: new Date().toISOString(), name: 'run.planned' },
+        data: { plan: carries.plan, fingerprint: asJson(fingerprint) },
+      },
+    ])
   return { model: modelOf(seen), fingerprint }
 }
 

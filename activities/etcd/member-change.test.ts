@@ -9,6 +9,7 @@ import { executeAction } from '../execute.ts'
 import type { ChangeObserver, EtcdCluster } from './cluster.ts'
 import { initialClusterText } from './member-change.ts'
 import { createEtcdPool } from './pool.ts'
+import { unrecorded } from '../record.ts'
 
 /** Changes of a membership, on real members. */
 
@@ -41,7 +42,7 @@ async function act(
   const inventory = { file: 'inventory.yaml', hosts: {}, clusters: { test: etcd.inventory } }
   const environment: Environment = {
     inventory: async () => inventory,
-    evidence: { append: async () => undefined },
+    record: unrecorded,
     hosts: () => ({
       host: (name) => {
         throw new Error(`nothing is to be done on ${name}`)
@@ -151,8 +152,9 @@ test('the leader hands over before it is removed', async () => {
   const { leader } = await seen(etcd).endpoint('a').status()
   const name = (await members(etcd)).find(({ id }) => id === leader)?.name ?? ''
   const calls: string[] = []
-  const observe: ChangeObserver = ({ phase, host, call }) => {
-    if (phase === 'before') calls.push(`${call} on ${host}`)
+  const observe: ChangeObserver = async ({ host, call }) => {
+    calls.push(`${call} on ${host}`)
+    return () => undefined
   }
   await act(etcd, 'etcd.member.remove', { member: name }, observe)
   expect(calls[0]).toBe(`MoveLeader on ${name}`)
@@ -184,10 +186,11 @@ test("an addition that was not answered is looked for, never sent twice, and tak
   const etcd = await started(4)
   const { halve } = await halfOf(etcd)
   const sent: string[] = []
-  const observe: ChangeObserver = ({ phase, call }) => {
-    if (call !== 'MemberAdd') return
-    if (phase === 'before') sent.push(call)
-    halve(phase === 'before' ? 'SIGSTOP' : 'SIGCONT')
+  const observe: ChangeObserver = async ({ call }) => {
+    if (call !== 'MemberAdd') return () => undefined
+    sent.push(call)
+    halve('SIGSTOP')
+    return () => halve('SIGCONT')
   }
   const added = await act(etcd, 'etcd.member.add', { member: 'e', host: 'e' }, observe)
   expect(sent).toEqual(['MemberAdd'])
@@ -199,8 +202,9 @@ test("an addition that was not answered is looked for, never sent twice, and tak
 test('a removal that stays unanswered is told as unknown, and found done by the next try', async () => {
   const etcd = await started(4)
   const { halve, target } = await halfOf(etcd)
-  const observe: ChangeObserver = ({ phase, call }) => {
-    if (call === 'MemberRemove' && phase === 'before') halve('SIGSTOP')
+  const observe: ChangeObserver = async ({ call }) => {
+    if (call === 'MemberRemove') halve('SIGSTOP')
+    return () => undefined
   }
   await expect(act(etcd, 'etcd.member.remove', { member: target }, observe)).rejects.toMatchObject(
     failure('unknown', new RegExp(`Whether the removal of ${target} went through is not known`)),

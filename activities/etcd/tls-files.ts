@@ -2,6 +2,7 @@ import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
 import type { ClientTls } from '../../dsl/inventory.ts'
 import { InputError } from '../failure.ts'
+import { secrets } from '../redact/secrets.ts'
 
 /** What a connection trusts and shows, as PEM. */
 export interface TlsMaterial {
@@ -86,6 +87,7 @@ async function read(cluster: string, tls: ClientTls): Promise<Known> {
           },
         ]),
   ]
+  if (key !== undefined) secrets.addLines(`clusters.${cluster}.tls.key`, key.toString('latin1'))
   if (key !== undefined) refuseStranger(cluster, tls, dated, privateKey(cluster, tls.key ?? '', key))
   return { material: { ca, ...(cert && { cert }), ...(key && { key }) }, state, dated }
 }

@@ -4,6 +4,7 @@ import type { EtcdAuth } from '../../dsl/inventory.ts'
 import { InputError } from '../failure.ts'
 import type { Channel } from './channel.ts'
 import { EtcdError } from './errors.ts'
+import { secrets } from '../redact/secrets.ts'
 
 /** Keeps the token of one cluster's user, shared by the channels to all its members. */
 export interface TokenKeeper {
@@ -20,6 +21,7 @@ export function tokenKeeper(cluster: string, auth: EtcdAuth, others: () => reado
   const obtain = async (through: Channel, timeoutMs: number) => {
     const login = { name: auth.user, password: await passwordOf(cluster, auth) }
     token = await firstThatCan([through, ...others().filter((other) => other !== through)], login, timeoutMs)
+    secrets.add(`token of ${auth.user} in ${cluster}`, token)
     return token
   }
   return {
@@ -85,19 +87,24 @@ async function firstThatCan(
   }
 }
 
+function learnt(where: string, password: string): string {
+  secrets.add(where, password)
+  return password
+}
+
 /** Throws `InputError` saying where the password should be. */
 export async function passwordOf(cluster: string, { password }: EtcdAuth): Promise<string> {
   const where = `clusters.${cluster}.auth.password in the inventory`
   const name = password.slice(password.indexOf(':') + 1)
   if (password.startsWith('env:')) {
     const value = process.env[name]
-    if (value) return value
+    if (value) return learnt(where, value)
     throw new InputError(`The variable ${name} (${where}) is not set where the worker runs: set it there.`)
   }
   const text = await readFile(name, 'utf8').catch((error: NodeJS.ErrnoException) => {
     throw new InputError(`${name} (${where}) cannot be read: ${error.code ?? error.message}.`)
   })
   const [line = ''] = text.split('\n')
-  if (line !== '') return line
+  if (line !== '') return learnt(where, line)
   throw new InputError(`${name} (${where}) is empty: its first line is the password.`)
 }

@@ -2,6 +2,7 @@ import { ActionError } from '../failure.ts'
 import type { RemoteHost } from '../ssh/remote-host.ts'
 import { until } from '../until.ts'
 import { type Port, portsSeenFrom } from './ports.ts'
+import { lastWords } from '../redact/secrets.ts'
 
 interface Listening {
   readonly host: RemoteHost
@@ -41,7 +42,7 @@ async function listens(
   const where = `${at.address}:${at.port} on ${host.name}`
   const ended = listener.then(({ stdout, stderr }) => {
     throw new ActionError(
-      `Nothing can listen on ${where}: ${(stderr || stdout).trim().slice(-400) || 'it ended at once'}.`,
+      `Nothing can listen on ${where}: ${lastWords(stderr || stdout, 400) || 'it ended at once'}.`,
     )
   })
   const open = until(async () => ((await portsSeenFrom(host, [at]))[0] === 'closed' ? undefined : true), {

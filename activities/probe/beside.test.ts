@@ -1,8 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { execFile } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Availability } from '../../dsl/availability.ts'
 import { type Cluster, clientUrl } from '../../dsl/inventory.ts'
@@ -13,23 +10,23 @@ import type { BesideDetails } from '../../workflows/ports.ts'
 import { createEnvironment, type Environment } from '../environment.ts'
 import { createEtcdPool } from '../etcd/pool.ts'
 import { goBeside } from './beside.ts'
+import { memoryRecord } from '../../test/memory-record.ts'
 
 jest.setTimeout(120_000)
 
 /** What goes on beside a run, on real members. */
 
 let etcd: EtcdProcesses
-let directory: string
+const record = memoryRecord()
 let environment: Environment
 const pool = createEtcdPool()
 let inventory: Cluster
 beforeAll(async () => {
   etcd = await startEtcd({ size: 3 })
-  directory = mkdtempSync(join(tmpdir(), 'quorate-probe-'))
   environment = createEnvironment({
     loadInventory: () =>
       Promise.resolve({ file: 'inventory.yaml', hosts: {}, clusters: { test: inventory } }),
-    evidenceDir: directory,
+    record,
   })
 }, 120_000)
 beforeEach(() => {
@@ -39,7 +36,6 @@ afterAll(async () => {
   pool.close()
   await environment.close()
   await etcd.end()
-  rmSync(directory, { recursive: true })
 })
 
 async function etcdctl(...words: readonly string[]): Promise<void> {
@@ -116,11 +112,9 @@ describe('the probe', () => {
     }
     expect(Object.keys(writes?.failed ?? {})).toContain('noAnswerInTime')
     expect(await isThere()).toBe(false)
-    const evidence = readFileSync(join(directory, 'run-1.jsonl'), 'utf8')
-    expect(JSON.parse(evidence.trim().split('\n').at(-1) ?? '')).toMatchObject({
-      kind: 'availability',
-      cluster: 'test',
-    })
+    expect(record.named('run.measured')).toMatchObject([
+      { run: 'k', workflow: 'run-1', data: { availability: { cluster: 'test' } } },
+    ])
   })
 
   test('a member that is down is counted, and is no gap', async () => {

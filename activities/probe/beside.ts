@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { NewEvent } from '../../audit/event.ts'
 import { type Availability, availabilityIn } from '../../dsl/availability.ts'
 import type { Cluster } from '../../dsl/inventory.ts'
 import { type Sight, sightOf } from '../../dsl/member-sight.ts'
@@ -6,7 +7,7 @@ import type { Json } from '../../dsl/program.ts'
 import type { BesideDetails, BesideRequest } from '../../workflows/ports.ts'
 import type { Environment } from '../environment.ts'
 import { createEtcdPool, type EtcdPool } from '../etcd/pool.ts'
-import { asJson } from '../evidence.ts'
+import { asJson } from '../as-json.ts'
 import { clusterNamed } from '../inventory/look-up.ts'
 import { watchMembers } from './members.ts'
 import { startProbe } from './probe.ts'
@@ -58,12 +59,25 @@ export async function goBeside(
     attempt.heartbeat(asJson(detailsOf(sight, availability)))
     if (attempt.goesOn()) throw attempt.signal.reason
     if (availability === undefined) return null
-    await environment.evidence.append(run.id, { kind: 'availability', ...availability })
+    await measured(environment, request, availability)
     return availability
   } finally {
     await watching
     pool.close()
   }
+}
+
+/** The same id however often it comes; a record that is away loses nothing, because the run's end has the figures, too. */
+async function measured(
+  { record }: Environment,
+  { run }: BesideRequest,
+  availability: Availability,
+): Promise<void> {
+  const event: NewEvent = {
+    ...{ run: run.key, workflow: run.id, id: 'run.measured', at: new Date().toISOString() },
+    ...{ name: 'run.measured', data: { availability: asJson(availability) } },
+  }
+  await record.append([event]).catch(() => undefined)
 }
 
 function detailsOf(sight: Sight | undefined, availability: Availability | undefined): BesideDetails {

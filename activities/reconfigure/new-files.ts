@@ -2,6 +2,7 @@ import { createHash, createPrivateKey, type KeyObject, X509Certificate } from 'n
 import { readdir, readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { tlsFlags, tlsUses } from './certificate-settings.ts'
+import { secrets } from '../redact/secrets.ts'
 
 /** A file of the worker's machine that takes a place on a host. */
 export interface NewFile {
@@ -100,6 +101,7 @@ export function certificatesIn(pem: Buffer | string, what: string): readonly X50
 }
 
 function keyIn(pem: Buffer | string, what: string): KeyObject {
+  secrets.addLines(`the key of ${what}`, pem.toString('latin1'))
   try {
     return createPrivateKey(typeof pem === 'string' ? pem : { key: pem })
   } catch {

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { hex32, lineOf } from '../backup/snapshot-script.ts'
 import { ActionError } from '../failure.ts'
+import { lastWords } from '../redact/secrets.ts'
 
 /** What a throw-away etcd said of the data it was started on. Ids in lower-case hex. */
 export interface ThrowawayFacts {
@@ -38,7 +39,7 @@ export function throwawayFacts(lines: readonly string[], where: string): Throwaw
     }
   } catch (cause) {
     if (!(cause instanceof z.ZodError) && !(cause instanceof SyntaxError)) throw cause
-    const said = lines.join(' | ').slice(-500)
+    const said = lastWords(lines.join(' | '), 500)
     throw new ActionError(`A throw-away etcd on ${where} told what is not understood: ${said}`, { cause })
   }
 }

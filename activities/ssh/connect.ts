@@ -6,6 +6,7 @@ import type { Host } from '../../dsl/inventory.ts'
 import { ActionError, InputError, RefusedError } from '../failure.ts'
 import { Connection } from './connection.ts'
 import { fingerprint, judgeHostKey, knownHostName, knownKeyTypes } from './known-hosts.ts'
+import { secrets } from '../redact/secrets.ts'
 
 export interface ConnectSettings {
   /** For the whole of it: TCP, key exchange, login. */
@@ -32,6 +33,7 @@ export async function connect(
   settings: ConnectSettings,
 ): Promise<Connection> {
   const privateKey = await readNamed(host, 'ssh.identity', host.ssh.identity)
+  secrets.addLines(`ssh.identity of ${host.name}`, privateKey.toString('latin1'))
   const knownHosts = (await readNamed(host, 'ssh.knownHosts', host.ssh.knownHosts)).toString('utf8')
   const deadline = Date.now() + settings.connectTimeoutMs
   const socket = via === undefined ? await openTcp(host, settings) : await openThrough(host, via)

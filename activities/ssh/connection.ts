@@ -42,6 +42,8 @@ export interface Ran {
   readonly code: number
   readonly stdout: string
   readonly stderr: string
+  /** Bytes that came before what was kept of each, where more came than is kept. */
+  readonly lost?: { readonly stdout: number; readonly stderr: number }
 }
 
 const keptBytes = 1024 * 1024
@@ -183,7 +185,7 @@ export class Connection {
         cleanUp()
         const code = status === undefined ? undefined : (status ?? signalCode(signal))
         if (code === undefined) reject(new ConnectionLost(this.#lastError, true))
-        else resolve({ code, stdout: stdout.text(), stderr: stderr.text() })
+        else resolve({ code, stdout: stdout.text(), stderr: stderr.text(), ...lostOf(stdout, stderr) })
       })
       channel.on('data', (received: Buffer) => {
         const chunk = leading.rest(received)
@@ -196,6 +198,11 @@ export class Connection {
       else feed(channel, options.stdin ?? '')
     })
   }
+}
+
+function lostOf(stdout: Tail, stderr: Tail): Pick<Ran, 'lost'> {
+  const lost = { stdout: stdout.lostBytes, stderr: stderr.lostBytes }
+  return lost.stdout + lost.stderr > 0 ? { lost } : {}
 }
 
 const tooSlow = ({ timeoutMs }: RunOptions): CommandTimeout =>

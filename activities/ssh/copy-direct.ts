@@ -6,6 +6,7 @@ import { type Route, type Sent, sendingKey, type Transfer } from './copy-transfe
 import { attachToJob, JobFailed } from './job.ts'
 import { newKeyPair } from './key-pair.ts'
 import { knownHostName, knownKeys } from './known-hosts.ts'
+import { lastWords } from '../redact/secrets.ts'
 
 /** What `send` and `authorize` end with where the direct way is closed. */
 const cannot = 75
@@ -83,7 +84,7 @@ async function authorize({ to, tag }: Transfer, line: string): Promise<string | 
   if (code === 0) return undefined
   if (code === cannot) return `~/.ssh/authorized_keys on ${to.name} is a link and is left alone`
   throw new ActionError(
-    `~/.ssh/authorized_keys on ${to.name} could not be changed: ${stderr.trim().slice(-500)}`,
+    `~/.ssh/authorized_keys on ${to.name} could not be changed: ${lastWords(stderr, 500)}`,
   )
 }
 

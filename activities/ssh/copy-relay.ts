@@ -3,6 +3,7 @@ import { ConnectionLost } from './connection.ts'
 import type { Plan } from './copy-plan.ts'
 import { readArgv, receiveArgv } from './copy-script.ts'
 import type { Route, Sent, Transfer } from './copy-transfer.ts'
+import { lastWords } from '../redact/secrets.ts'
 
 /** Through this process, over the connections it has: the same ranges to the same receiver. */
 export async function relay(
@@ -20,7 +21,7 @@ export async function relay(
     try {
       const { code, stderr } = await to.receiveFrom(from, readArgv(fromPath, range), writing, signal)
       if (code !== 0)
-        throw new ActionError(`${to.name} did not take ${range.path}: ${stderr.trim().slice(-500)}`)
+        throw new ActionError(`${to.name} did not take ${range.path}: ${lastWords(stderr, 500)}`)
     } catch (error) {
       if (signal?.aborted !== true && isCut(error)) return { bytes, route, problem: error.message }
       throw error

@@ -4,6 +4,7 @@ import type { CopyProgress } from './copy.ts'
 import type { Operation } from './copy-plan.ts'
 import { openArgv, openInput } from './copy-script.ts'
 import type { SshHost } from './hosts.ts'
+import { lastWords } from '../redact/secrets.ts'
 
 /** One directory on its way to another host. */
 export interface Transfer {
@@ -50,7 +51,7 @@ export async function takeOver(
     timeoutMs: 600_000,
   })
   if (code === 0) return token
-  throw new ActionError(`${toPath} on ${to.name} could not be made ready: ${stderr.trim().slice(-500)}`)
+  throw new ActionError(`${toPath} on ${to.name} could not be made ready: ${lastWords(stderr, 500)}`)
 }
 
 /** Each pass's sending is a job of its own on the source. */

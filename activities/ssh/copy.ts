@@ -20,6 +20,7 @@ import { type Route, type Sent, takeOver, type Transfer } from './copy-transfer.
 import { SshHost } from './hosts.ts'
 import { jobDirectory } from './job.ts'
 import type { RemoteHost } from './remote-host.ts'
+import { lastWords } from '../redact/secrets.ts'
 
 export interface CopyRequest {
   readonly from: RemoteHost
@@ -215,7 +216,7 @@ async function manifest(
     try {
       const ran = await host.run(argv, options)
       if (ran.code === 0) return parseManifest(ran.stdout, where)
-      throw new ActionError(`${where} cannot be listed: ${ran.stderr.trim().slice(-500)}`)
+      throw new ActionError(`${where} cannot be listed: ${lastWords(ran.stderr, 500)}`)
     } catch (error) {
       if (!(error instanceof ConnectionLost)) throw error
       if (tries === maxPasses)
@@ -258,7 +259,7 @@ async function finish(transfer: Transfer): Promise<void> {
     timeoutMs: 300_000,
   })
   if (code !== 0)
-    throw new ActionError(`${toPath} on ${to.name} could not be finished: ${stderr.trim().slice(-500)}`)
+    throw new ActionError(`${toPath} on ${to.name} could not be finished: ${lastWords(stderr, 500)}`)
 }
 
 function stillDiffers({ from, fromPath, to, toPath }: Transfer, problem: string | undefined): ActionError {

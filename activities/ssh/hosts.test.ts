@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/global
 import type { Inventory, SshSettings } from '../../dsl/inventory.ts'
 import { type HostsFixture, launchHosts } from '../../lab/host/fixture.ts'
 import { proxyTo } from '../../lab/host/proxy.ts'
-import { type CommandEvent, createHosts, type Hosts, type HostsOptions } from './hosts.ts'
+import { createHosts, type Hosts, type HostsOptions } from './hosts.ts'
 
 jest.setTimeout(30_000)
 
@@ -252,23 +252,26 @@ test('an unknown host is named with those there are', () => {
 })
 
 test('each command is told before it is sent and after it ended', async () => {
-  const events: CommandEvent[] = []
-  const host = open().host('a', { onCommand: (event) => void events.push(event) })
+  const events: object[] = []
+  const host = open().host('a', {
+    onCommand: async (sent) => {
+      events.push(sent)
+      return async (outcome) => void events.push(outcome)
+    },
+  })
   await host.exec({ argv: ['echo', 'hi'] })
   await failure(host.job('told', { argv: ['false'] }))
   expect(events).toMatchObject([
-    { phase: 'before', kind: 'exec', host: 'a', argv: ['echo', 'hi'] },
-    { phase: 'after', kind: 'exec', code: 0, stdout: 'hi\n' },
-    { phase: 'before', kind: 'job', key: 'told', argv: ['false'] },
-    { phase: 'after', kind: 'job', key: 'told', code: 1, error: expect.stringContaining('ended with 1') },
+    { kind: 'exec', host: 'a', argv: ['echo', 'hi'] },
+    { code: 0, stdout: 'hi\n', ms: expect.any(Number) },
+    { kind: 'job', key: 'told', argv: ['false'] },
+    { code: 1, error: expect.stringContaining('ended with 1') },
   ])
 })
 
-const refuse = (): never => {
-  throw new Error('disk full')
-}
+const refuse = (): Promise<never> => Promise.reject(new Error('disk full'))
 
-test('nothing is sent when the evidence cannot be written', async () => {
+test('nothing is sent when it cannot be put on record first', async () => {
   await failure(
     open()
       .host('a', { onCommand: refuse })

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import type { ClientChannel } from 'ssh2'
 import type { Host, Inventory } from '../../dsl/inventory.ts'
-import { ActionError, InputError, UnknownOutcomeError } from '../failure.ts'
+import { ActionError, InputError, RefusedError, UnknownOutcomeError } from '../failure.ts'
 import { type ConnectSettings, defaultConnectSettings, describeHost } from './connect.ts'
 import { CommandTimeout, ConnectionLost, type Ran, type RunOptions } from './connection.ts'
 import { JobFailed, runJob } from './job.ts'
@@ -16,8 +16,8 @@ export interface HostsOptions extends Partial<ConnectSettings> {
 
 /** Whose commands these are: one a run's attempt. */
 export interface HostScope {
-  /** Awaited before each command is sent, and after its outcome is known: what the evidence is made of. */
-  readonly onCommand?: (event: CommandEvent) => void | Promise<void>
+  /** Told of each command. */
+  readonly onCommand?: CommandObserver
   /** The same for each repetition of an attempt whose worker died, another for each retry. See `JobRequest`. */
   readonly attempt?: string
   /** This is such a repetition: jobs may have been started by the worker that died. */
@@ -26,27 +26,30 @@ export interface HostScope {
   readonly signal?: AbortSignal
 }
 
-export type CommandEvent = CommandIntent | CommandOutcome
+/**
+ * Awaited before a command is sent: where it throws, nothing is. What it returns is awaited once the command's
+ * outcome is known, or that it never will be.
+ */
+export type CommandObserver = (command: CommandSent) => Promise<(outcome: CommandOutcome) => Promise<void>>
 
-export interface CommandIntent {
-  readonly phase: 'before'
+export interface CommandSent {
   readonly kind: 'exec' | 'job'
   readonly host: string
   readonly argv: readonly string[]
   /** The job's. */
   readonly key?: string
+  /** As in `Command`. */
+  readonly reads?: true
 }
 
-export interface CommandOutcome extends Omit<CommandIntent, 'phase'> {
-  readonly phase: 'after'
-  readonly durationMs: number
-  /** Absent when it never came. */
+export interface CommandOutcome extends Pick<Ran, 'stdout' | 'stderr' | 'lost'> {
+  /** By the monotonic clock. */
+  readonly ms: number
+  /** Absent when it never came, or nothing was run. */
   readonly code?: number
-  /** The last 4 KiB of each. */
-  readonly stdout: string
-  readonly stderr: string
-  /** Why there is no good outcome. */
+  /** Why there is no good outcome, and whether it may yet have had its effect. */
   readonly error?: string
+  readonly unknown?: true
 }
 
 export interface Hosts {
@@ -109,7 +112,13 @@ export class SshHost implements RemoteHost {
       timeoutMs: command.timeoutMs ?? 30_000,
       ...(signal === undefined ? {} : { signal }),
     }
-    return this.#evidence({ phase: 'before', kind: 'exec', host: this.name, argv }, async () => {
+    const sent = {
+      kind: 'exec',
+      host: this.name,
+      argv,
+      ...(command.reads && { reads: command.reads }),
+    } as const
+    return this.#observed(sent, async () => {
       const startMs = Date.now()
       const ran = await this.#sendTwice(argv, options)
       return { ...ran, durationMs: Date.now() - startMs }
@@ -127,7 +136,7 @@ export class SshHost implements RemoteHost {
       reconnectMs: this.#shared.reconnectMs,
       ...(attempt === undefined ? {} : { attempt }),
     }
-    return this.#evidence({ phase: 'before', kind: 'job', host: this.name, argv, key }, async () => {
+    return this.#observed({ kind: 'job', host: this.name, argv, key }, async () => {
       await this.#ownWorkDir()
       return runJob(this, request, options)
     })
@@ -173,7 +182,7 @@ export class SshHost implements RemoteHost {
     through: (read: Readable) => Readable = (read) => read,
   ): Promise<Exited> {
     const writing = this.privilegedArgv(argv)
-    return this.#evidence({ phase: 'before', kind: 'exec', host: this.name, argv: writing }, async () => {
+    return this.#observed({ kind: 'exec', host: this.name, argv: writing }, async () => {
       const startMs = Date.now()
       const reader = await source.#channel(source.privilegedArgv(readArgv))
       const connection = await this.#pool.connection(this.name)
@@ -239,30 +248,29 @@ export class SshHost implements RemoteHost {
     )
   }
 
-  async #evidence(intent: CommandIntent, run: () => Promise<Exited>): Promise<Exited> {
-    const say = async (event: CommandEvent): Promise<void> => this.#scope.onCommand?.(event)
-    const startMs = Date.now()
-    await say(intent)
+  async #observed<Result extends Ran>(sent: CommandSent, run: () => Promise<Result>): Promise<Result> {
+    const said = await this.#scope.onCommand?.(sent)
+    const startMs = performance.now()
+    const took = (): number => Math.round(performance.now() - startMs)
+    let result: Result
     try {
-      const result = await run()
-      const { code, stdout, stderr, durationMs } = result
-      await say({ ...intent, phase: 'after', code, durationMs, stdout: brief(stdout), stderr: brief(stderr) })
-      return result
+      result = await run()
     } catch (cause) {
-      const error = cause instanceof Error ? cause.message : String(cause)
-      const code = cause instanceof JobFailed ? { code: cause.code } : {}
-      await say({
-        ...intent,
-        phase: 'after',
-        durationMs: Date.now() - startMs,
-        stdout: '',
-        stderr: '',
-        error,
-        ...code,
-      })
+      await said?.({ ms: took(), ...failedOutcome(cause) })
       throw cause
     }
+    const { code, stdout, stderr, lost } = result
+    await said?.({ ms: took(), code, stdout, stderr, ...(lost && { lost }) })
+    return result
   }
+}
+
+function failedOutcome(cause: unknown): Omit<CommandOutcome, 'ms'> {
+  const error = cause instanceof Error ? cause.message : String(cause)
+  if (cause instanceof JobFailed) return { ...cause.printed, code: cause.code, error }
+  const notRun = cause instanceof ActionError && !(cause.cause instanceof CommandTimeout)
+  const refused = cause instanceof InputError || cause instanceof RefusedError
+  return { stdout: '', stderr: '', error, ...(notRun || refused ? {} : { unknown: true }) }
 }
 
 const sudo: readonly string[] = ['sudo', '-n', '--']
@@ -275,5 +283,3 @@ dir=$1; shift
 `
 
 const rightsOf = (argv: readonly string[]): readonly string[] => (argv[0] === sudo[0] ? sudo : [])
-
-const brief = (text: string): string => text.slice(-4096)

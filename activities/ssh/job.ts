@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ActionError, InputError, UnknownOutcomeError } from '../failure.ts'
+import { lastWords } from '../redact/secrets.ts'
 import type { RunOptions, Ran } from './connection.ts'
 import { ConnectionLost } from './connection.ts'
 import { type JobFrame, JobFrames } from './job-frames.ts'
@@ -36,11 +37,14 @@ export class JobFailed extends ActionError {
   readonly code: number
   /** Its last words. */
   readonly said: string
+  /** What it printed, as a job that succeeded gives it. */
+  readonly printed: Pick<Exited, 'stdout' | 'stderr'>
 
-  constructor(message: string, code: number, said: string) {
+  constructor(message: string, end: Pick<JobEnd, 'code' | 'stdout' | 'stderr'>, said: string) {
     super(message)
-    this.code = code
+    this.code = end.code
     this.said = said
+    this.printed = { stdout: end.stdout, stderr: end.stderr }
   }
 }
 
@@ -58,8 +62,8 @@ export async function runJob(host: JobHost, request: JobRequest, options: JobOpt
         `See ${dir} there, look what it did, then retry.${tailOf(end.stderr)}`,
     )
   }
-  const said = (end.stderr.trim() || end.stdout.trim()).slice(-2000)
-  throw new JobFailed(`${where} ended with ${end.code}; its record is ${dir}.${tailOf(said)}`, end.code, said)
+  const said = lastWords(end.stderr.trim() || end.stdout, 2000)
+  throw new JobFailed(`${where} ended with ${end.code}; its record is ${dir}.${tailOf(said)}`, end, said)
 }
 
 /**
@@ -103,7 +107,7 @@ const exited = ({ code, stdout, stderr, fresh, tookMs }: JobEnd, startMs: number
   durationMs: fresh ? Date.now() - startMs : tookMs,
 })
 
-const tailOf = (text: string): string => (text.trim() === '' ? '' : ` It said: ${text.trim().slice(-2000)}`)
+const tailOf = (text: string): string => (text.trim() === '' ? '' : ` It said: ${lastWords(text, 2000)}`)
 
 /** Attaches again for as long as the link breaks; the job does not mind. */
 async function watchToEnd(host: JobHost, request: JobRequest, options: JobOptions): Promise<JobEnd> {
@@ -189,7 +193,7 @@ const stdinTorn = 92
 
 function startFailure(host: JobHost, ran: Ran): string {
   const said = ran.stderr.trim()
-  return `the shell ended with ${ran.code}${said === '' ? '' : ` (${said.slice(-500)})`}. Nothing was run; check that ${jobsDirectory(host)} can be written.`
+  return `the shell ended with ${ran.code}${said === '' ? '' : ` (${lastWords(said, 500)})`}. Nothing was run; check that ${jobsDirectory(host)} can be written.`
 }
 
 function waitArgv(host: JobHost, request: JobRequest): readonly string[] {

@@ -23,6 +23,10 @@ export class Tail {
     return this.#total
   }
 
+  get lostBytes(): number {
+    return Math.max(0, this.#total - this.#limitBytes)
+  }
+
   bytes(): Buffer {
     const all = Buffer.concat(this.#chunks)
     return all.subarray(Math.max(0, all.length - this.#limitBytes))

@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { nearest } from '../../dsl/near.ts'
 import { type Command, UsageError } from '../command.ts'
 import { exitCodes } from '../exit-codes.ts'
@@ -22,11 +19,12 @@ Nothing is changed. Exit code 1 when something differs, 2 when the file itself i
     const clusters = chosen(Object.keys(inventory.clusters), positionals[0])
     const { createEnvironment } = await import('../../activities/environment.ts')
     const { checkInventory } = await import('../../activities/inventory/check.ts')
-    const evidenceDir = mkdtempSync(join(tmpdir(), 'quorate-check-'))
-    const asking = createEnvironment({ loadInventory: () => Promise.resolve(inventory), evidenceDir })
+    const { unrecorded } = await import('../../activities/record.ts')
+    const { leaving } = await import('../../activities/redact/leaving.ts')
+    const asking = createEnvironment({ loadInventory: () => Promise.resolve(inventory), record: unrecorded })
     try {
       const differences = (
-        await Promise.all(clusters.map((cluster) => checkInventory(asking, cluster)))
+        await leaving(() => Promise.all(clusters.map((cluster) => checkInventory(asking, cluster))))
       ).flat()
       if (flags.on('json')) terminal.out(JSON.stringify({ inventory: file, clusters, differences }, null, 2))
       else if (differences.length === 0)
@@ -45,7 +43,6 @@ Nothing is changed. Exit code 1 when something differs, 2 when the file itself i
       return differences.length === 0 ? exitCodes.done : exitCodes.failed
     } finally {
       await asking.close()
-      rmSync(evidenceDir, { recursive: true, force: true })
     }
   },
 }

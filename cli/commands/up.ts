@@ -176,7 +176,7 @@ function tryNext({ etcd, uiUrl, address, namespace, inventory, state, next, othe
 
   The runs in the browser  ${uiUrl}/namespaces/${namespace}/workflows
   The inventory            ${inventory}
-  The evidence             ${join(state, 'evidence')}
+  The record               ${join(state, 'audit', 'record.db')}
 
 In another terminal, without any setting:
 

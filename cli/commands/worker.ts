@@ -9,8 +9,8 @@ export const worker: Command = {
   summary: 'run a worker until Ctrl-C',
   details: `It takes runs from the task queue "quorate" at TEMPORAL_ADDRESS (all settings of Temporal's tools hold).
 QUORATE_INVENTORY names the inventory, QUORATE_RUNBOOKS more directories with runbooks, QUORATE_POLICY who
-may decide, QUORATE_STATE where evidence is kept, QUORATE_NOTIFY where notices go, QUORATE_TEMPORAL_UI the UI
-that they link to. Without settings it joins a running \`quorate up\`.`,
+may decide, QUORATE_STATE where the record of runs is kept, QUORATE_AUDIT another place for it, QUORATE_NOTIFY
+where notices go, QUORATE_TEMPORAL_UI the UI that they link to. Without settings it joins a running \`quorate up\`.`,
   flags: { inventory: { type: 'string', value: 'FILE', help: 'instead of QUORATE_INVENTORY' } },
   positionals: { min: 0, max: 0 },
   async run({ flags, environment }) {

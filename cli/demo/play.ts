@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import type { Door } from '../../client/door.ts'
 import type { RunSnapshot } from '../../client/run.ts'
 import { measureDowntime } from '../../lab/downtime.ts'
@@ -89,7 +88,7 @@ export async function play({
       newEndpoint,
       tookMs: Date.now() - startedMs,
       uiUrl: runUrl(id),
-      evidence: join(stack.evidence, `${id}.jsonl`),
+      record: stack.record,
     }
   }
 }

@@ -51,7 +51,7 @@ const good: DemoFigures = {
   oldRuns: false,
   tookMs: 18_200,
   uiUrl: 'http://ui',
-  evidence: '/evidence',
+  record: '/record.db',
 }
 
 const { after: _after, ...withoutAfter } = good

@@ -23,7 +23,7 @@ export interface DemoFigures {
   readonly oldRuns?: boolean
   readonly tookMs: number
   readonly uiUrl: string
-  readonly evidence: string
+  readonly record: string
 }
 
 export interface Finding {
@@ -90,7 +90,7 @@ export function findings(figures: DemoFigures): readonly Finding[] {
 
 /** `kept`: everything is left up, so that the browser still finds the run. */
 export function reportText(figures: DemoFigures, colour: boolean, kept = false): string {
-  const { writer, downtime, uiUrl, evidence, tookMs, member, from, to, etcd } = figures
+  const { writer, downtime, uiUrl, record, tookMs, member, from, to, etcd } = figures
   const all = findings(figures)
   const held = all.every((finding) => finding.held)
   const title = held
@@ -106,7 +106,7 @@ export function reportText(figures: DemoFigures, colour: boolean, kept = false):
       `${ms(downtime.downMs)} without an answer from ${member} itself; the cluster was there all the time`,
     ],
     ['in the browser', kept ? uiUrl : `${uiUrl} (ended with the demo; --keep leaves it up)`],
-    ['evidence', evidence],
+    ['record', record],
     ['in all', elapsed(tookMs)],
   ]
   return [

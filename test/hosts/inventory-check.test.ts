@@ -10,6 +10,7 @@ import { startHostsLab } from '../../lab/hosts/lab.ts'
 import { createAuthority } from '../../lab/hosts/pki.ts'
 import { loadInventory } from '../../worker/inventory.ts'
 import { describeOnHosts } from './world.ts'
+import { unrecorded } from '../../activities/record.ts'
 
 jest.setTimeout(120_000)
 
@@ -34,7 +35,7 @@ describeOnHosts('quorate inventory check on real hosts', () => {
     const changed = { ...inventory, clusters: { demo: change(demo) } }
     const environment = createEnvironment({
       loadInventory: async () => changed,
-      evidenceDir: join(root, 'evidence'),
+      record: unrecorded,
     })
     try {
       const found = await checkInventory(environment, 'demo')

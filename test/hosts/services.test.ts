@@ -14,6 +14,7 @@ import { startHostsLab } from '../../lab/hosts/lab.ts'
 import { loadInventory } from '../../worker/inventory.ts'
 import { eventually } from '../etcd-processes.ts'
 import { describeOnHosts } from './world.ts'
+import { unrecorded } from '../../activities/record.ts'
 
 jest.setTimeout(120_000)
 
@@ -48,7 +49,7 @@ describeOnHosts('services on real hosts', () => {
           clusters: { [cluster]: { ...demo, etcd: { ...demo.etcd, ...layouts(demo.etcd) } } },
         }
       },
-      evidenceDir: join(root, 'evidence'),
+      record: unrecorded,
       ssh: { reconnectMs: 3000 },
     })
   }, 300_000)

@@ -1,0 +1,42 @@
+import { secrets } from '../activities/redact/secrets.ts'
+import type { Channels } from './channels.ts'
+import type { Configuration, Environment } from './configuration.ts'
+
+/** From now on nothing of this leaves the worker: what its environment and its settings hold that is secret. */
+export function learnSettings(environment: Environment, { temporal, audit }: Configuration): void {
+  for (const [name, value = ''] of Object.entries(environment))
+    if (secretName.test(name) && value.length >= leastGuessed) {
+      secrets.addLines(name, value)
+      secrets.add(name, value)
+    }
+  if (temporal.apiKey !== undefined) secrets.add('TEMPORAL_API_KEY', temporal.apiKey)
+  const key = typeof temporal.tls === 'object' ? temporal.tls.clientCertPair?.key : undefined
+  if (key) secrets.addLines('TEMPORAL_TLS_CLIENT_KEY', Buffer.from(key).toString('latin1'))
+  for (const [name, value] of Object.entries(temporal.metadata ?? {}))
+    secrets.add(`Temporal's header ${name}`, Buffer.from(value).toString())
+  learnAddress('QUORATE_AUDIT', audit)
+}
+
+/** What is secret of a channel is its address: whoever has it may post there. */
+export function learnChannels(channels: Channels): Channels {
+  for (const [name, address] of Object.entries(channels)) learnAddress(`channel ${name}`, address)
+  return channels
+}
+
+const secretName = /(?:PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|API_?KEY|PRIVATE_?KEY|KEY_DATA)$/i
+/** It is taken for a secret by its variable's name, and `simple` and `enabled` are none. */
+const leastGuessed = 8
+
+/** A shorter one is a word that stands in other places, too. */
+const leastPath = 16
+
+function learnAddress(name: string, address: string): void {
+  if (!/^[a-z]+:\/\//.test(address) || address.startsWith('file:')) return
+  const { password, pathname, search, hash } = new URL(address)
+  secrets.add(name, decodeURIComponent(password))
+  secrets.add(name, password)
+  if (!address.startsWith('http')) return
+  secrets.add(name, address)
+  const path = `${pathname}${search}${hash}`
+  if (path.length >= leastPath) secrets.add(name, path)
+}
