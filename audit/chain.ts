@@ -29,6 +29,27 @@ export function textOf(value: AuditEvent | Checkpoint): string {
   return canonicalText(value as unknown as Json)
 }
 
+/**
+ * Whether `text`, which `value` was parsed from, is what `textOf` makes of it. As strict, and many times quicker: parsing
+ * keeps the order of keys, but for whole numbers, which come first and in their order whatever the text says.
+ */
+export function isCanonical(value: unknown, text: string): boolean {
+  return JSON.stringify(value) === text && isSorted(value)
+}
+
+function isSorted(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return true
+  if (Array.isArray(value)) return value.every(isSorted)
+  let before: string | undefined
+  for (const [key, part] of Object.entries(value)) {
+    if (!isSorted(part)) return false
+    if (/^(0|[1-9]\d{0,9})$/.test(key) && Number(key) < 2 ** 32 - 1) continue
+    if (before !== undefined && before > key) return false
+    before = key
+  }
+  return true
+}
+
 /** A checkpoint with its hash and what `sign` makes of its text. */
 export function signed(
   checkpoint: Checkpoint,

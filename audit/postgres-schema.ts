@@ -27,8 +27,8 @@ create table events (
   primary key (run, seq),
   unique (run, id)
 );
-create index events_first on events (at, run) where seq = 1;
-create index events_listed on events (run, name, seq) where words is not null;
+create index events_first on events (at, run) include (workflow) where seq = 1;
+create index events_listed on events (run, name, seq) include (cluster, runbook, outcome) where words is not null;
 create index events_person on events (person, run) where person is not null;
 
 create table blobs (

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type PostgresServer, query, startPostgres, whyNoPostgres } from '../test/postgres.ts'
+import { type PostgresServer, query, startPostgres, whyNoPostgres } from '../lab/postgres.ts'
 import { all, record } from '../test/record.ts'
 import type { Archive } from './archive.ts'
 import { openPostgresStore, preparePostgres } from './postgres.ts'

@@ -1,5 +1,6 @@
 import pg from 'pg'
 import type { Archive } from './archive.ts'
+import { sha256 } from './chain.ts'
 import { codeOf, messageOf } from './failure.ts'
 import { schema, schemaComment, schemaName } from './postgres-schema.ts'
 import type { Database, Row, Steps, Value } from './sql.ts'
@@ -24,6 +25,8 @@ export async function openPostgresStore(url: string, { readOnly = false } = {}):
       // Whatever the server's default is: acknowledged means durable.
       'synchronous_commit=on',
       `statement_timeout=${STATEMENT_MS}`,
+      // Compiling costs more than our statements take.
+      'jit=off',
       `default_transaction_read_only=${readOnly ? 'on' : 'off'}`,
     ]
       .map((setting) => `-c ${setting}`)
@@ -104,10 +107,11 @@ function postgresDatabase(pool: pg.Pool, name: string): Database {
       }
       let broken: Error | undefined
       try {
-        await client.query('begin')
         // All of them at once and in one order, so that no two wait for each other.
-        for (const lock of [...new Set(locks)].toSorted())
-          await client.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [lock])
+        const taken = [...new Set(locks)]
+          .toSorted()
+          .map((lock) => `; select pg_advisory_xact_lock(hashtextextended(${pg.escapeLiteral(lock)}, 0))`)
+        await client.query(`begin${taken.join('')}`)
         const result = await through(client, steps())
         await client.query('commit')
         return result
@@ -129,11 +133,20 @@ async function through<Result>(client: pg.PoolClient, steps: Steps<Result>): Pro
   let step = steps.next()
   while (step.done !== true) {
     const { sql, values } = step.value
-    const { rows } = await client.query<Record<string, Value>>(numbered(sql), [...values])
-    step = steps.next(rows)
+    // Named, so that the server parses and plans it once a connection.
+    const prepared = { name: nameFor(sql), text: numbered(sql), values: [...values] }
+    step = steps.next((await client.query<Record<string, Value>>(prepared)).rows)
   }
   return step.value
 }
+
+function nameFor(sql: string): string {
+  const known = names.get(sql) ?? `quorate_${sha256(sql).slice(0, 32)}`
+  names.set(sql, known)
+  return known
+}
+
+const names = new Map<string, string>()
 
 /** `$1`, `$2` … for each `?`: no text in our statements has one. */
 function numbered(sql: string): string {

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
-import { type PostgresServer, startPostgres, whyNoPostgres } from '../test/postgres.ts'
+import { type PostgresServer, startPostgres, whyNoPostgres } from '../lab/postgres.ts'
 import { all, record, recordedEvents } from '../test/record.ts'
 import type { Archive } from './archive.ts'
 import { link, noHash, sha256 } from './chain.ts'
@@ -47,7 +47,7 @@ const stores = [
   },
 ]
 
-for (const { kind, newPlace, describe } of stores)
+for (const { kind, newPlace, describe } of stores) {
   describe(`a store in ${kind}`, () => {
     let place: string
     let store: Archive
@@ -185,106 +185,110 @@ for (const { kind, newPlace, describe } of stores)
         notes: [],
       })
     })
+  })
 
-    describe('lists runs', () => {
-      const hour = 3_600_000
-      beforeEach(async () => {
-        await record(store, {
-          run: 'r1',
-          beganMs: hour,
-          cluster: 'prod',
-          by: 'anna',
-          reason: 'Disk 100% full',
-        })
-        await record(store, { run: 'r2', beganMs: 2 * hour, cluster: 'lab', by: 'ben', decidedBy: 'anna' })
-        await record(store, {
-          run: 'r3',
-          beganMs: 3 * hour,
-          runbook: 'etcd-backup',
-          outcome: 'failed',
-          message: 'No quorum',
-        })
-        await record(store, { run: 'r4', beganMs: 4 * hour, cluster: 'lab', by: 'cleo', open: true })
+  describe(`the list of runs in ${kind} shows`, () => {
+    const hour = 3_600_000
+    let store: Archive
+    beforeAll(async () => {
+      store = await openStore(await newPlace())
+      await record(store, {
+        run: 'r1',
+        beganMs: hour,
+        cluster: 'prod',
+        by: 'anna',
+        reason: 'Disk 100% full',
       })
-
-      test.each([
-        ['all of them, newest first', {}, ['r4', 'r3', 'r2', 'r1']],
-        ['of a cluster', { cluster: 'lab' }, ['r4', 'r2']],
-        ['of a runbook', { runbook: 'etcd-backup' }, ['r3']],
-        ['one by its key', { run: 'r2' }, ['r2']],
-        ['of a person, who asked or decided', { person: 'anna' }, ['r3', 'r2', 'r1']],
-        ['that ended so', { outcome: 'done' }, ['r2', 'r1']],
-        ['that have not ended', { outcome: 'open' }, ['r4']],
-        ['since then', { sinceMs: 3 * hour }, ['r4', 'r3']],
-        ['until then', { untilMs: 3 * hour }, ['r2', 'r1']],
-        ['with words of the reason, whatever their case', { text: 'disk 100% FULL' }, ['r1']],
-        ['with words of the message', { text: 'no quo' }, ['r3']],
-        ['with a part of the id', { text: 'backup-r3' }, ['r3']],
-        ['with words nobody said, where a pattern would match', { text: 'd_sk' }, []],
-        ['of a cluster and a person', { cluster: 'lab', person: 'anna' }, ['r2']],
-      ])('%s', async (_what, query, found) => {
-        const page = await store.runs(query)
-        expect(page.runs.map(({ run }) => run)).toEqual(found)
-        expect(page.total).toBe(found.length)
-        expect(page.next).toBeUndefined()
+      await record(store, { run: 'r2', beganMs: 2 * hour, cluster: 'lab', by: 'ben', decidedBy: 'anna' })
+      await record(store, {
+        run: 'r3',
+        beganMs: 3 * hour,
+        runbook: 'etcd-backup',
+        outcome: 'failed',
+        message: 'No quorum',
       })
+      await record(store, { run: 'r4', beganMs: 4 * hour, cluster: 'lab', by: 'cleo', open: true })
+    })
+    afterAll(() => store.close())
 
-      test('with what began and ended them', async () => {
-        const [newest, failed] = (await store.runs()).runs
-        expect(newest).toMatchObject({
-          run: 'r4',
-          beganMs: 4 * hour,
-          began: { by: 'cleo' },
-          events: 5,
-          sealed: 0,
-        })
-        expect(newest?.ended).toBeUndefined()
-        expect(failed).toMatchObject({
-          workflow: 'etcd-backup-r3',
-          ended: { outcome: 'failed', message: 'No quorum' },
-        })
+    test.each([
+      ['all of them, newest first', {}, ['r4', 'r3', 'r2', 'r1']],
+      ['of a cluster', { cluster: 'lab' }, ['r4', 'r2']],
+      ['of a runbook', { runbook: 'etcd-backup' }, ['r3']],
+      ['one by its key', { run: 'r2' }, ['r2']],
+      ['of a person, who asked or decided', { person: 'anna' }, ['r3', 'r2', 'r1']],
+      ['that ended so', { outcome: 'done' }, ['r2', 'r1']],
+      ['that have not ended', { outcome: 'open' }, ['r4']],
+      ['since then', { sinceMs: 3 * hour }, ['r4', 'r3']],
+      ['until then', { untilMs: 3 * hour }, ['r2', 'r1']],
+      ['with words of the reason, whatever their case', { text: 'disk 100% FULL' }, ['r1']],
+      ['with words of the message', { text: 'no quo' }, ['r3']],
+      ['with a part of the id', { text: 'backup-r3' }, ['r3']],
+      ['with words nobody said, where a pattern would match', { text: 'd_sk' }, []],
+      ['of a cluster and a person', { cluster: 'lab', person: 'anna' }, ['r2']],
+    ])('%s', async (_what, query, found) => {
+      const page = await store.runs(query)
+      expect(page.runs.map(({ run }) => run)).toEqual(found)
+      expect(page.total).toBe(found.length)
+      expect(page.next).toBeUndefined()
+    })
+
+    test('with what began and ended them', async () => {
+      const [newest, failed] = (await store.runs()).runs
+      expect(newest).toMatchObject({
+        run: 'r4',
+        beganMs: 4 * hour,
+        began: { by: 'cleo' },
+        events: 5,
+        sealed: 0,
       })
-
-      test('a page at a time, also where several began at once', async () => {
-        for (const run of ['s1', 's2', 's3']) await record(store, { run, beganMs: 2 * hour })
-        const pages: string[][] = []
-        let after: string | undefined
-        do {
-          const page = await store.runs({ limit: 2, ...(after === undefined ? {} : { after }) })
-          expect(page.total).toBe(7)
-          pages.push(page.runs.map(({ run }) => run))
-          after = page.next
-        } while (after !== undefined)
-        expect(pages).toEqual([['r4', 'r3'], ['s3', 's2'], ['s1', 'r2'], ['r1']])
-      })
-
-      test('also one of which only a later event is on record', async () => {
-        await store.append([
-          {
-            run: 'r5',
-            workflow: 'w5',
-            id: 'x',
-            at: new Date(9 * hour).toISOString(),
-            name: 'run.cancelAsked',
-            data: { entry: {} },
-          },
-        ])
-        const [newest] = (await store.runs()).runs
-        expect(newest).toEqual({ run: 'r5', workflow: 'w5', beganMs: 9 * hour, events: 1, sealed: 0 })
-      })
-
-      test('also one that was refused before it began', async () => {
-        const data = { runbook: 'etcd-recovr', inputs: {}, by: 'dora' }
-        const at = new Date(9 * hour).toISOString()
-        await store.append([{ run: 'r6', workflow: 'w6', id: 'refused', at, name: 'run.refused', data }])
-        for (const query of [{ person: 'dora' }, { runbook: 'etcd-recovr' }, { text: 'recovr' }])
-          expect((await store.runs(query)).runs).toEqual([
-            { run: 'r6', workflow: 'w6', beganMs: 9 * hour, events: 1, sealed: 0 },
-          ])
-      })
-
-      test('and refuses a place it never gave', async () => {
-        await expect(store.runs({ after: 'nonsense' })).rejects.toThrow(/no place in the list of runs/)
+      expect(newest?.ended).toBeUndefined()
+      expect(failed).toMatchObject({
+        workflow: 'etcd-backup-r3',
+        ended: { outcome: 'failed', message: 'No quorum' },
       })
     })
+
+    test('a page at a time, also where several began at once', async () => {
+      for (const run of ['s1', 's2', 's3']) await record(store, { run, beganMs: 2 * hour })
+      const pages: string[][] = []
+      let after: string | undefined
+      do {
+        const page = await store.runs({ limit: 2, ...(after === undefined ? {} : { after }) })
+        expect(page.total).toBe(7)
+        pages.push(page.runs.map(({ run }) => run))
+        after = page.next
+      } while (after !== undefined)
+      expect(pages).toEqual([['r4', 'r3'], ['s3', 's2'], ['s1', 'r2'], ['r1']])
+    })
+
+    test('also one of which only a later event is on record', async () => {
+      await store.append([
+        {
+          run: 'r5',
+          workflow: 'w5',
+          id: 'x',
+          at: new Date(9 * hour).toISOString(),
+          name: 'run.cancelAsked',
+          data: { entry: {} },
+        },
+      ])
+      const [newest] = (await store.runs()).runs
+      expect(newest).toEqual({ run: 'r5', workflow: 'w5', beganMs: 9 * hour, events: 1, sealed: 0 })
+    })
+
+    test('also one that was refused before it began', async () => {
+      const data = { runbook: 'etcd-recovr', inputs: {}, by: 'dora' }
+      const at = new Date(9 * hour).toISOString()
+      await store.append([{ run: 'r6', workflow: 'w6', id: 'refused', at, name: 'run.refused', data }])
+      for (const query of [{ person: 'dora' }, { runbook: 'etcd-recovr' }, { text: 'recovr' }])
+        expect((await store.runs(query)).runs).toEqual([
+          { run: 'r6', workflow: 'w6', beganMs: 9 * hour, events: 1, sealed: 0 },
+        ])
+    })
+
+    test('and refuses a place it never gave', async () => {
+      await expect(store.runs({ after: 'nonsense' })).rejects.toThrow(/no place in the list of runs/)
+    })
   })
+}

@@ -64,6 +64,7 @@ export interface RunPage {
 export interface RunRow {
   readonly run: string
   readonly workflow: string
+  /** When the first event was written. */
   readonly beganMs: number
   /** Missing where it is not on record how it began. */
   readonly began?: RunBegan

@@ -1,5 +1,5 @@
 import { createPublicKey, verify as verifySignature } from 'node:crypto'
-import { link, noHash, textOf } from './chain.ts'
+import { isCanonical, link, noHash } from './chain.ts'
 import { fingerprint } from './seal-key.ts'
 import type { Row } from './sql.ts'
 import type { Checkpoint, Finding } from './store.ts'
@@ -82,7 +82,7 @@ function parse(text: string): Checkpoint | undefined {
       Number.isSafeInteger(seq) &&
       kinds.includes(kind) &&
       [run, workflow, head, prev, at].every((part) => typeof part === 'string') &&
-      textOf(checkpoint) === text
+      isCanonical(checkpoint, text)
     return right ? checkpoint : undefined
   } catch {
     return undefined

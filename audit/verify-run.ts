@@ -1,5 +1,5 @@
 import type { Source } from './archive.ts'
-import { link, noHash, textOf } from './chain.ts'
+import { isCanonical, link, noHash } from './chain.ts'
 import { blobsOf, columnsOf } from './columns.ts'
 import { type AuditEvent, eventNames } from './event.ts'
 import type { Row } from './sql.ts'
@@ -106,7 +106,7 @@ function parse(text: string): AuditEvent | undefined {
       [run, workflow, id, at].every((part) => typeof part === 'string') &&
       names.includes(name) &&
       typeof data === 'object' &&
-      textOf(event) === text
+      isCanonical(event, text)
     return right ? event : undefined
   } catch {
     return undefined
