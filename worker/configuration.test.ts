@@ -11,6 +11,8 @@ test('says nothing, and everything has its default', () => {
     runbooks: [],
     stateDirectory: '/home/q',
     audit: '/home/q/audit/record.db',
+    auditKey: '/home/q/audit/seal.pem',
+    anchors: '',
     heartbeatTimeoutMs: 10_000,
   })
 })
@@ -35,6 +37,8 @@ test('what is said counts, relative to where it is said', () => {
     runbooks: ['/here/a', '/b'],
     stateDirectory: '/here/state',
     audit: '/here/state/audit/record.db',
+    auditKey: '/here/state/audit/seal.pem',
+    anchors: '',
     heartbeatTimeoutMs: 3000,
     notify: 'channels.yaml',
     uiUrl: 'https://temporal.example.org',
@@ -56,6 +60,16 @@ test.each([
 ])('the record at %s', (QUORATE_AUDIT, audit) => {
   const said = { ...home, QUORATE_AUDIT, QUORATE_AUDIT_BREAK_GLASS: 'the disk burns' }
   expect(readConfiguration(said, '/here')).toMatchObject({ audit, breakGlass: 'the disk burns' })
+})
+
+test.each([
+  ['/var/lib/record.db', undefined, '/var/lib/seal.pem'],
+  ['postgres://db/record', undefined, '/home/q/audit/seal.pem'],
+  ['postgres://db/record', 'keys/seal.pem', '/here/keys/seal.pem'],
+])('the key that seals %s, said to be %s', (QUORATE_AUDIT, QUORATE_AUDIT_KEY, auditKey) => {
+  expect(readConfiguration({ ...home, QUORATE_AUDIT, QUORATE_AUDIT_KEY }, '/here')).toMatchObject({
+    auditKey,
+  })
 })
 
 test('empty variables count as not set', () => {

@@ -1,5 +1,5 @@
 import { homedir } from 'node:os'
-import { delimiter, isAbsolute, join, resolve } from 'node:path'
+import { delimiter, dirname, isAbsolute, join, resolve } from 'node:path'
 import { loadClientConnectConfig } from '@temporalio/envconfig'
 import { z } from 'zod'
 import { parseDuration } from '../dsl/duration.ts'
@@ -17,6 +17,10 @@ export interface Configuration {
   readonly stateDirectory: string
   /** Where the record of runs is kept: the path of a SQLite file, or `postgres://…`. */
   readonly audit: string
+  /** The file of the key that seals it. */
+  readonly auditKey: string
+  /** Where seals are handed to, as `QUORATE_ANCHORS` says it; "" for nowhere. */
+  readonly anchors: string
   /** Why work is to go on while the record cannot be written; it does not unless given. */
   readonly breakGlass?: string
   /** How long an activity may be silent before its worker is taken for dead. */
@@ -50,6 +54,8 @@ export type Environment = Readonly<Record<string, string | undefined>>
  * `QUORATE_INVENTORY` (default `inventory.yaml` here), `QUORATE_RUNBOOKS` (directories as in PATH),
  * `QUORATE_POLICY` (a file, default none), `QUORATE_STATE` (default `$QUORATE_HOME`, `$XDG_STATE_HOME/quorate` or `~/.quorate`),
  * `QUORATE_AUDIT` (the record: a path, or `postgres://USER@HOST/DATABASE`; default `audit/record.db` in the state's directory),
+ * `QUORATE_AUDIT_KEY` (the key that seals it; default `seal.pem` beside the file, or in `audit` of the state's directory),
+ * `QUORATE_ANCHORS` (where seals are handed to: `file:/PATH`, `syslog:`, with commas between; default nowhere),
  * `QUORATE_AUDIT_BREAK_GLASS` (a reason: go on while the record cannot be written; never leave it set),
  * `QUORATE_NOTIFY` (addresses, or a file with `channels`; nobody is told unless given),
  * `QUORATE_TEMPORAL_UI` (the UI's address, for links; known of Temporal Cloud),
@@ -62,6 +68,7 @@ export function readConfiguration(environment: Environment, directory = process.
   const { data } = parsed
   const temporal = temporalSettings(environment)
   const stateDirectory = resolve(directory, data.QUORATE_STATE ?? defaultState(data))
+  const audit = auditPlace(data.QUORATE_AUDIT, directory, stateDirectory)
   const uiUrl = data.QUORATE_TEMPORAL_UI ?? cloudUi(temporal.address)
   return {
     temporal,
@@ -70,7 +77,12 @@ export function readConfiguration(environment: Environment, directory = process.
     runbooks: data.QUORATE_RUNBOOKS.map((path) => resolve(directory, path)),
     ...(data.QUORATE_POLICY === undefined ? {} : { policy: resolve(directory, data.QUORATE_POLICY) }),
     stateDirectory,
-    audit: auditPlace(data.QUORATE_AUDIT, directory, stateDirectory),
+    audit,
+    auditKey:
+      data.QUORATE_AUDIT_KEY === undefined
+        ? keyBeside(audit, stateDirectory)
+        : resolve(directory, data.QUORATE_AUDIT_KEY),
+    anchors: data.QUORATE_ANCHORS,
     ...(data.QUORATE_AUDIT_BREAK_GLASS === undefined ? {} : { breakGlass: data.QUORATE_AUDIT_BREAK_GLASS }),
     heartbeatTimeoutMs: data.QUORATE_HEARTBEAT_TIMEOUT,
     ...(data.QUORATE_NOTIFY === undefined ? {} : { notify: data.QUORATE_NOTIFY }),
@@ -94,6 +106,8 @@ const settings = z.object({
   QUORATE_POLICY: z.string().optional(),
   QUORATE_STATE: z.string().optional(),
   QUORATE_AUDIT: z.string().optional(),
+  QUORATE_AUDIT_KEY: z.string().optional(),
+  QUORATE_ANCHORS: z.string().default(''),
   QUORATE_AUDIT_BREAK_GLASS: z.string().optional(),
   QUORATE_HOME: absolute('QUORATE_HOME').optional(),
   QUORATE_NOTIFY: z.string().optional(),
@@ -115,6 +129,9 @@ function defaultState({ QUORATE_HOME: own, XDG_STATE_HOME: xdg }: z.output<typeo
   if (own !== undefined) return own
   return xdg !== undefined && isAbsolute(xdg) ? join(xdg, 'quorate') : join(homedir(), '.quorate')
 }
+
+const keyBeside = (audit: string, state: string): string =>
+  join(isAbsolute(audit) ? dirname(audit) : join(state, 'audit'), 'seal.pem')
 
 function auditPlace(given: string | undefined, directory: string, state: string): string {
   if (given === undefined) return join(state, 'audit', 'record.db')

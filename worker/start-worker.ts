@@ -5,6 +5,7 @@ import { createEnvironment } from '../activities/environment.ts'
 import { createActivities } from './activities.ts'
 import { workflowBundle } from './bundle.ts'
 import { type Channels, readChannels } from './channels.ts'
+import { startCollecting } from './collecting.ts'
 import type { Configuration, TemporalSettings } from './configuration.ts'
 import { loadInventory } from './inventory.ts'
 import { learnChannels } from './known-secrets.ts'
@@ -44,7 +45,7 @@ export async function startWorker(
   const connection = await connect(configuration.temporal)
   try {
     const record = await openRecord(configuration, say)
-    return await serve(configuration, connection, record).catch(async (error: unknown) => {
+    return await serve(configuration, { connection, record, say }).catch(async (error: unknown) => {
       await record.close()
       throw error
     })
@@ -54,10 +55,15 @@ export async function startWorker(
   }
 }
 
+interface Serving {
+  readonly connection: NativeConnection
+  readonly record: OpenRecord
+  readonly say: (line: string) => void
+}
+
 async function serve(
   configuration: Configuration,
-  connection: NativeConnection,
-  record: OpenRecord,
+  { connection, record, say }: Serving,
 ): Promise<RunningWorker> {
   const { temporal, taskQueue, inventory, runbooks, heartbeatTimeoutMs, uiUrl } = configuration
   const { namespace } = temporal
@@ -65,6 +71,7 @@ async function serve(
     loadInventory: () => loadInventory(inventory),
     record: record.port,
   })
+  const client = new Client({ connection, namespace })
   const attributes = searchAttributes(connection, namespace)
   const [advice, codePath] = await Promise.all([attributes.register(), workflowBundle()])
   const worker = await Worker.create({
@@ -75,7 +82,7 @@ async function serve(
     activities: createActivities({
       catalogue,
       environment,
-      client: new Client({ connection, namespace }),
+      client,
       runbooks: [ownRunbooks(), ...runbooks],
       policy: () => loadPolicy(configuration.policy),
       heartbeatTimeoutMs,
@@ -90,7 +97,8 @@ async function serve(
     maxHeartbeatThrottleInterval: '1s',
     shutdownForceTime: '15s',
   })
-  const ended = runThenClose(worker, [environment, record, connection])
+  const collecting = startCollecting(configuration, client, () => record.archive(), say)
+  const ended = runThenClose(worker, [environment, collecting, record, connection])
   return { ...(advice === undefined ? {} : { advice }), ended, stop: () => stopped(worker, ended) }
 }
 

@@ -8,6 +8,14 @@ import { type FetchedRun, fetchRun } from './fetch-run.ts'
 import { historyJson } from './history-json.ts'
 import { type ReadHistory, readHistory } from './read-history.ts'
 
+/** Takes out what must not be on record, should it stand in Temporal's history. */
+export interface Clean {
+  json<Value extends object>(value: Value): Value
+  known(text: string): string
+}
+
+const asItIs: Clean = { json: (value) => value, known: (text) => text }
+
 /**
  * Puts on record what Temporal knows of a closed run: its histories, and of its beginning, its decisions and its
  * end whatever its worker did not write itself. May be repeated. Returns the run's key, or nothing when the run is
@@ -18,16 +26,18 @@ export async function collectRun(
   store: Store,
   workflow: string,
   lastRunId: string,
+  clean: Clean = asItIs,
 ): Promise<string | undefined> {
   const fetched = await fetchRun(client, workflow, lastRunId)
   const read = readHistory(fetched.executions)
   if (read === undefined) return undefined
-  await store.append([
+  const events = [
     ...(await began(store, fetched, read)),
     ...read.said.map((entry) => saidEvent(whoseOf(fetched), entry)),
-    await copied(store, fetched, read),
+    await copied(store, fetched, read, clean),
     ended(fetched, read),
-  ])
+  ]
+  await store.append(events.map((event) => clean.json(event)))
   return fetched.key
 }
 
@@ -66,10 +76,11 @@ async function copied(
   store: Store,
   { workflow, key, executions }: FetchedRun,
   { status, ended: { endedMs } }: ReadHistory,
+  clean: Clean,
 ): Promise<NewEvent> {
   const copies = []
   for (const { runId, events } of executions) {
-    const text = JSON.stringify(historyJson({ events: [...events] }))
+    const text = clean.known(JSON.stringify(historyJson({ events: [...events] })))
     copies.push({ runId, events: events.length, blob: await store.putBlob(await zip(text)) })
   }
   return {

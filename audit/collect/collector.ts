@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client'
 import type { Store } from '../store.ts'
-import { collectRun } from './collect-run.ts'
+import { type Clean, collectRun } from './collect-run.ts'
 import { keyOf } from './fetch-run.ts'
 
 export interface CollectorOptions {
@@ -10,6 +10,7 @@ export interface CollectorOptions {
   readonly store: Store
   /** Signs the end of a run; does nothing where that is done. */
   readonly seal: (run: string) => Promise<void>
+  readonly clean?: Clean
 }
 
 /** What one pass did. */
@@ -77,13 +78,13 @@ export const endedRuns = (taskQueue: string): string =>
   `TaskQueue = "${taskQueue}" AND WorkflowType != "quorateLock" AND WorkflowType != "quoratePlan" AND ExecutionStatus != "Running" AND ExecutionStatus != "ContinuedAsNew"`
 
 async function settle(
-  { client, namespace, store, seal }: CollectorOptions,
+  { client, namespace, store, seal, clean }: CollectorOptions,
   workflow: string,
   runId: string,
 ): Promise<{ readonly run: string; readonly collected: boolean }> {
   const run = await keyOf(client, namespace, workflow, runId)
   const collected = !(await isSealed(store, run))
-  if (collected) await collectRun(client, store, workflow, runId)
+  if (collected) await collectRun(client, store, workflow, runId, clean)
   await seal(run)
   return { run, collected }
 }
