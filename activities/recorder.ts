@@ -9,7 +9,7 @@ import { turns } from './turns.ts'
 /** Whose events these are. */
 export interface Recorded {
   readonly action: Pick<Action, 'name' | 'effect'>
-  readonly request: Pick<ActionRequest, 'run' | 'step'>
+  readonly request: Pick<ActionRequest, 'run' | 'step' | 'summary'>
   readonly environment: Pick<Environment, 'record' | 'recordWaitMs'>
   readonly attempt: { readonly id: string; readonly number: number; readonly signal: AbortSignal }
 }
@@ -49,7 +49,7 @@ export interface Entry {
 
 export function recorder({ action, request, environment, attempt }: Recorded): Recorder {
   const { record, recordWaitMs = defaultWaitMs } = environment
-  const { run, step } = request
+  const { run, step, summary } = request
   const over = new AbortController()
   const waiting: Entry[] = []
   let ordinal = 0
@@ -85,6 +85,7 @@ export function recorder({ action, request, environment, attempt }: Recorded): R
           id: `${step}/${attempt.id}.${attempt.number}/${at}/${name}`,
           ...{ at: when.toISOString(), name, step, action: action.name, attempt: attempt.number },
           ...(host !== undefined && { host }),
+          ...(summary !== undefined && name.startsWith('action.') && { summary }),
           data,
         } as unknown as NewEvent,
         blobs,

@@ -54,6 +54,11 @@ const rows: readonly (readonly [AuditEvent['name'], unknown, string])[] = [
   ],
   ['command.begun', { ...command, kind: 'job' }, 'runs job systemctl restart etcd'],
   [
+    'command.begun',
+    { ...command, argv: ['sh', '-c', 'set -e\nexit 0', 'stop', 'it is'] },
+    "runs sh -c '(script, 2 lines)' stop 'it is'",
+  ],
+  [
     'command.done',
     { ...command, code: 0, stderr: { ...nothing, head: 'warn' } },
     'systemctl restart etcd ended with 0 (0.4 s)',

@@ -1,3 +1,4 @@
+import { argvText } from '../dsl/argv-text.ts'
 import type { AuditEvent, EventData, Output } from './event.ts'
 
 /**
@@ -12,7 +13,7 @@ export function describe(event: AuditEvent): string {
 }
 
 function said(event: AuditEvent): string {
-  const action = event.action ?? 'the action'
+  const action = event.summary === undefined ? (event.action ?? 'the action') : `“${event.summary}”`
   switch (event.name) {
     case 'run.began': {
       const { runbook, by, cluster, reason } = event.data
@@ -108,7 +109,7 @@ function command(name: CommandName, data: EventData[CommandName]): string {
 }
 
 function commandLine({ kind, argv }: EventData['command.begun']): string {
-  return `${kind === 'job' ? 'job ' : ''}${argv.join(' ')}`
+  return `${kind === 'job' ? 'job ' : ''}${argvText(argv)}`
 }
 
 /** Where a command's last words are. */

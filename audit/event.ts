@@ -58,6 +58,8 @@ interface EventOf<Name extends EventName> {
   readonly name: Name
   /** As in `ActionRequest.step`, with the iterations it stands in. */
   readonly step?: string
+  /** Of an action: what a person reads, `etcd-2: stop etcd on h2`. */
+  readonly summary?: string
   readonly action?: string
   /** Temporal's number of the attempt: above 1 it repeats one whose worker died. */
   readonly attempt?: number

@@ -1,3 +1,4 @@
+import { argvText } from '../dsl/argv-text.ts'
 import { standingOf } from '../dsl/cluster-model.ts'
 import type { Condition, Plan, PlannedChange, PlannedStep } from '../workflows/plan.ts'
 import { elapsed, fitted, plainLine, type Style, styled, wrapped } from './terminal.ts'
@@ -179,7 +180,7 @@ function previewTexts(preview: NonNullable<PlannedStep['preview']>): readonly st
 function changeText(change: PlannedChange): string {
   switch (change.kind) {
     case 'command':
-      return `${change.host}$ ${change.argv.map(wordText).join(' ')}${change.stdinBytes > 0 ? ` < ${change.stdinBytes} bytes` : ''}`
+      return `${change.host}$ ${argvText(change.argv)}${change.stdinBytes > 0 ? ` < ${change.stdinBytes} bytes` : ''}`
     case 'call':
       return `${change.host}: ${change.call} ${JSON.stringify(change.request)}`
     case 'file':
@@ -187,13 +188,6 @@ function changeText(change: PlannedChange): string {
     case 'transfer':
       return `to ${change.host}: ${change.what}`
   }
-}
-
-/** A script is said by its length: all of it is in --json. */
-function wordText(word: string): string {
-  const lines = word.trim().split('\n').length
-  if (lines > 1 || word.length > 200) return `'(script, ${lines} ${lines === 1 ? 'line' : 'lines'})'`
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`
 }
 
 const oneLine = (text: string): string => plainLine(text)

@@ -99,6 +99,8 @@ export interface GateCall {
 export interface ActionRequest {
   readonly run: RunIdentity
   readonly step: string
+  /** As in `ActionCall`; requests of older runs do not say it. */
+  readonly summary?: string
   readonly with: Readonly<Record<string, Json>>
   readonly gate?: GateCall
   readonly undo: boolean

@@ -154,10 +154,12 @@ export class TemporalPorts implements Ports {
     session.stopped(false)
   }
 
-  #request({ step, with: inputs, gate, undo, quorum, timeoutMs, overrides }: ActionCall): ActionRequest {
+  #request(call: ActionCall): ActionRequest {
+    const { step, summary, with: inputs, gate, undo, quorum, timeoutMs, overrides } = call
     return {
       run: this.#options.session.identity,
       step,
+      summary,
       with: inputs,
       ...(gate ? { gate } : {}),
       undo,
