@@ -33,7 +33,7 @@ export function anchorFile(path: string): AnchorPlace {
 }
 
 /** Many times a line. */
-const TAIL_BYTES = 1024 ** 2
+const TAIL_BYTES = 64 * 1024
 
 /** The end of a file; "" when there is none. */
 async function tailOf(path: string): Promise<string> {

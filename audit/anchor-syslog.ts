@@ -10,16 +10,17 @@ import type { Archive } from './archive.ts'
 /**
  * A system log: of this machine (`where` is "", or the path of another socket than /dev/log), or of another one as
  * `udp://HOST:PORT`, whose answer nobody hears. It cannot be asked what it has: this process remembers what it gave,
- * and begins with the newest checkpoint there is. Undefined when `where` is neither.
+ * and begins with what was made since it was opened. Undefined when `where` is neither.
  */
 export function anchorSyslog(where: string): AnchorPlace | undefined {
   const send = senderTo(where)
   if (send === undefined) return undefined
+  const opened = new Date().toISOString()
   let given: number | undefined
   return {
     name: `syslog:${where}`,
     async last(archive) {
-      given ??= (await newest(archive)) - 1
+      given ??= await lastBefore(archive, opened)
       return given
     },
     async put(checkpoints) {
@@ -31,9 +32,11 @@ export function anchorSyslog(where: string): AnchorPlace | undefined {
   }
 }
 
-async function newest(archive: Archive): Promise<number> {
-  let n = 1
-  for await (const { checkpoint } of archive.checkpoints()) n = checkpoint.n
+async function lastBefore(archive: Archive, at: string): Promise<number> {
+  let n = 0
+  for await (const { checkpoint } of archive.checkpoints())
+    if (checkpoint.at < at) n = checkpoint.n
+    else break
   return n
 }
 

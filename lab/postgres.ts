@@ -40,6 +40,9 @@ export async function startPostgres(): Promise<PostgresServer> {
     cwd: directory,
     stdio: ['ignore', 'ignore', 'pipe'],
   })
+  // Whoever ends without saying stop takes it along.
+  const takeAlong = (): boolean => server.kill('SIGKILL')
+  process.once('exit', takeAlong)
   let said = ''
   server.stderr.on('data', (part: Buffer) => {
     said += part.toString()
@@ -54,6 +57,7 @@ export async function startPostgres(): Promise<PostgresServer> {
       return url(name)
     },
     stop: async () => {
+      process.off('exit', takeAlong)
       const gone = once(server, 'exit')
       server.kill('SIGINT')
       await gone
