@@ -145,7 +145,8 @@ describe('changing any column of any table is found', () => {
       .all()
     file.close()
     expect(rows.length).toBeGreaterThan(2)
-    for (const { place, run, seq } of rows) {
+    const some = rows.filter((_, index) => index % Math.ceil(rows.length / 8) === 0)
+    for (const { place, run, seq } of some) {
       const said = await after((file) => change(file, table, column, place))
       expect({ place, ok: said.ok }).toEqual({ place, ok: false })
       const identifies = ['run', 'seq'].includes(column)

@@ -43,11 +43,16 @@ function isSorted(value: unknown): boolean {
   let before: string | undefined
   for (const [key, part] of Object.entries(value)) {
     if (!isSorted(part)) return false
-    if (/^(0|[1-9]\d{0,9})$/.test(key) && Number(key) < 2 ** 32 - 1) continue
+    if (isIndex(key)) continue
     if (before !== undefined && before > key) return false
     before = key
   }
   return true
+}
+
+function isIndex(key: string): boolean {
+  const first = key.charCodeAt(0)
+  return first >= 48 && first <= 57 && /^(0|[1-9]\d{0,9})$/.test(key) && Number(key) < 2 ** 32 - 1
 }
 
 /** A checkpoint with its hash and what `sign` makes of its text. */

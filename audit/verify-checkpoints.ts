@@ -1,4 +1,4 @@
-import { createPublicKey, verify as verifySignature } from 'node:crypto'
+import { createPublicKey, type KeyObject, verify as verifySignature } from 'node:crypto'
 import { isCanonical, link, noHash } from './chain.ts'
 import { fingerprint } from './seal-key.ts'
 import type { Row } from './sql.ts'
@@ -19,10 +19,11 @@ export interface CheckpointReader {
 
 /** Of a `whole` store every checkpoint must be there; a bundle has only those of its run. */
 export function createCheckpointReader(whole: boolean): CheckpointReader {
+  const keys = new Map<string, PublicKey | undefined>()
   let before: { readonly n: number; readonly hash?: string } = { n: 0, hash: noHash }
   return {
     next(row) {
-      const read = readCheckpoint(row)
+      const read = readCheckpoint(row, keys)
       if (typeof read === 'string') {
         before = { n: before.n + 1 }
         return { checkpoint: before.n, message: read }
@@ -48,16 +49,17 @@ export function createCheckpointReader(whole: boolean): CheckpointReader {
 }
 
 /** By itself, without what stands before it. */
-function readCheckpoint(row: Row): KnownCheckpoint | string {
+function readCheckpoint(row: Row, keys: Map<string, PublicKey | undefined>): KnownCheckpoint | string {
   const { text, hash, signature, public_key: publicKey } = row
   if (typeof text !== 'string' || typeof signature !== 'string' || typeof publicKey !== 'string')
     return 'A checkpoint lacks its text, its signature or its key.'
   const checkpoint = parse(text)
   if (checkpoint === undefined) return `A checkpoint's text is none that Quorate wrote: ${short(text)}.`
   const about = `Checkpoint ${checkpoint.n}`
-  const known = keyOf(publicKey)
+  if (!keys.has(publicKey)) keys.set(publicKey, keyOf(publicKey))
+  const known = keys.get(publicKey)
   if (known === undefined) return `${about}: what stands as its key is no Ed25519 key.`
-  if (!isSigned(text, signature, publicKey))
+  if (!isSigned(text, signature, known.key))
     return `${about}: its signature does not fit its text and its key. One of the three was changed.`
   if (hash !== link(checkpoint.prev, text))
     return `${about}: its hash is not the one of its text, which is ${link(checkpoint.prev, text)}.`
@@ -67,7 +69,7 @@ function readCheckpoint(row: Row): KnownCheckpoint | string {
     if (copy !== value)
       return `${about}: the column "${name}" says ${short(value)}, its signed text ${short(copy)}.`
   }
-  return { checkpoint, hash, fingerprint: known }
+  return { checkpoint, hash, fingerprint: known.fingerprint }
 }
 
 function parse(text: string): Checkpoint | undefined {
@@ -89,20 +91,27 @@ function parse(text: string): Checkpoint | undefined {
   }
 }
 
+interface PublicKey {
+  readonly key: KeyObject
+  readonly fingerprint: string
+}
+
 /** Only in the one spelling that we write, so that not a byte of it can be changed. */
-function keyOf(publicKey: string): string | undefined {
+function keyOf(publicKey: string): PublicKey | undefined {
   try {
     const key = createPublicKey(publicKey)
     const same = key.export({ type: 'spki', format: 'pem' }).toString() === publicKey
-    return same && key.asymmetricKeyType === 'ed25519' ? fingerprint(publicKey) : undefined
+    return same && key.asymmetricKeyType === 'ed25519'
+      ? { key, fingerprint: fingerprint(publicKey) }
+      : undefined
   } catch {
     return undefined
   }
 }
 
-function isSigned(text: string, signature: string, publicKey: string): boolean {
+function isSigned(text: string, signature: string, key: KeyObject): boolean {
   const bytes = Buffer.from(signature, 'base64')
-  return bytes.toString('base64') === signature && verifySignature(null, Buffer.from(text), publicKey, bytes)
+  return bytes.toString('base64') === signature && verifySignature(null, Buffer.from(text), key, bytes)
 }
 
 /** A value as a message shows it. */

@@ -25,6 +25,7 @@ async function main(jestArguments) {
   await makeReady(root, say)
   await fetchBinaries()
   await provideHosts()
+  await providePostgres()
   const browser = findBrowser()
   const tally = { passed: 0, failed: 0, skipped: 0 }
   if (jestArguments.length === 0) add(tally, await check())
@@ -76,10 +77,7 @@ function findBrowser() {
       .find((path) => existsSync(path))
   if (find() === undefined && ci && process.getuid?.() === 0 && existsSync('/usr/bin/apt-get')) {
     say('Installing chromium for the tests of the Temporal UI …')
-    spawnSync('sh', ['-c', 'apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium'], {
-      stdio: ['ignore', 'ignore', 'inherit'],
-      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
-    })
+    aptInstall('chromium')
   }
   const found = find()
   if (found === undefined)
@@ -87,6 +85,24 @@ function findBrowser() {
       'No Chromium: the tests of the Temporal UI are skipped. Install it (Debian: apt-get install chromium), or set QUORATE_CHROMIUM.',
     )
   return found
+}
+
+/** Postgres for the tests of the record; installed where that is one command and nobody is asked. */
+async function providePostgres() {
+  const { whyNoPostgres } = await import('../dist/lab/postgres.js')
+  if (whyNoPostgres() !== undefined && ci && process.getuid?.() === 0 && existsSync('/usr/bin/apt-get')) {
+    say('Installing postgresql for the tests of the record …')
+    aptInstall('postgresql')
+  }
+  const why = whyNoPostgres()
+  if (why !== undefined) say(`The tests of the record in Postgres are skipped. ${why}`)
+}
+
+function aptInstall(name) {
+  spawnSync('sh', ['-c', `apt-get update -qq && apt-get install -y -qq --no-install-recommends ${name}`], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+  })
 }
 
 async function check() {
