@@ -40,4 +40,6 @@ export interface Source {
   /** What is kept as the digests of the blobs a run refers to; missing where no such table is kept. */
   uses?(run: string): Promise<readonly string[]>
   blobRows(): AsyncIterable<Row>
+  /** The same as it is now, where others may write meanwhile; to be closed. */
+  snapshot?(): Promise<Source & { close(): Promise<void> }>
 }

@@ -5,14 +5,16 @@ export interface Group<Item> {
   idle(): Promise<void>
 }
 
-/**
- * `perform` does many at once. When it throws for several, each is done alone, so that one that cannot be done
- * does not stop the others.
- */
-export function createGroup<Item>(
-  perform: (items: readonly Item[]) => Promise<void>,
-  most: number,
-): Group<Item> {
+export interface GroupOptions<Item> {
+  /** Does many at once, or none of them. */
+  readonly perform: (items: readonly Item[]) => Promise<void>
+  /** At most how many. */
+  readonly most: number
+  /** Whether an error comes from what one of them asked for: then each is done alone, and only that one fails. */
+  readonly isOfOne: (error: unknown) => boolean
+}
+
+export function createGroup<Item>({ perform, most, isOfOne }: GroupOptions<Item>): Group<Item> {
   interface Waiting {
     readonly item: Item
     readonly done: () => void
@@ -26,7 +28,7 @@ export function createGroup<Item>(
       await perform(some.map(({ item }) => item))
       for (const { done } of some) done()
     } catch (error) {
-      if (some.length === 1) for (const { failed } of some) failed(error)
+      if (some.length === 1 || !isOfOne(error)) for (const { failed } of some) failed(error)
       else for (const one of some) await together([one])
     }
   }

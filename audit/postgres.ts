@@ -125,8 +125,33 @@ function postgresDatabase(pool: pg.Pool, name: string): Database {
         client.release(broken)
       }
     },
+    snapshot: async () => {
+      const client = await pool.connect().catch((error: unknown) => {
+        throw failure(name, error)
+      })
+      await client.query('begin isolation level repeatable read read only; select 1 from events limit 1')
+      return snapshotDatabase(client, name)
+    },
     close: () => pool.end(),
   }
+}
+
+function snapshotDatabase(client: pg.PoolClient, name: string): Database {
+  const database: Database = {
+    name,
+    read: async (sql, values = []) => {
+      try {
+        return (await client.query<Row>(numbered(sql), [...values])).rows
+      } catch (error) {
+        throw failure(name, error)
+      }
+    },
+    write: () => Promise.reject(new StoreError(`${sentence(name)} was opened only to be read.`)),
+    snapshot: async () => database,
+    // Not to be used again: whatever state it is in.
+    close: async () => client.release(true),
+  }
+  return database
 }
 
 async function through<Result>(client: pg.PoolClient, steps: Steps<Result>): Promise<Result> {

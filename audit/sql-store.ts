@@ -7,13 +7,18 @@ import { type Database, number, type Row, statement, text } from './sql.ts'
 import { type Checkpoint, type StoredCheckpoint, type StoredEvent, StoreError } from './store.ts'
 import type { AuditEvent, NewEvent } from './event.ts'
 import { sha256 } from './chain.ts'
+import { codeOf } from './failure.ts'
 
 /** The store over either database. */
 export function createSqlStore(database: Database): Archive {
-  const group = createGroup<readonly NewEvent[]>((calls) => {
-    const events = calls.flat()
-    return database.write([...new Set(events.map(({ run }) => lockOf(run)))], () => appendSteps(events))
-  }, MOST_CALLS_AT_ONCE)
+  const group = createGroup<readonly NewEvent[]>({
+    perform: (calls) => {
+      const events = calls.flat()
+      return database.write([...new Set(events.map(({ run }) => lockOf(run)))], () => appendSteps(events))
+    },
+    most: MOST_CALLS_AT_ONCE,
+    isOfOne: isAboutAnEvent,
+  })
 
   return {
     name: database.name,
@@ -60,6 +65,7 @@ export function createSqlStore(database: Database): Archive {
       return rows.map((row) => text(row, 'sha256'))
     },
     blobRows: () => blobRows(database),
+    snapshot: async () => createSqlStore(await database.snapshot()),
     close: async () => {
       await group.idle()
       await database.close()
@@ -69,6 +75,12 @@ export function createSqlStore(database: Database): Archive {
 
 /** So that the first of many callers does not wait for all of them. */
 const MOST_CALLS_AT_ONCE = 256
+
+/** We refused it ourselves, or the database did for what stands in it (constraints, sizes), and is well otherwise. */
+function isAboutAnEvent(error: unknown): boolean {
+  if (!(error instanceof StoreError)) return false
+  return error.cause === undefined || /^(SQLITE_CONSTRAINT|SQLITE_TOOBIG|2[23]|54)/.test(codeOf(error.cause))
+}
 
 function lockOf(run: string): string {
   return `run ${run}`

@@ -25,6 +25,8 @@ export interface Database {
    * through; in SQLite all writers wait for each other anyway.
    */
   write<Result>(locks: readonly string[], steps: () => Steps<Result>): Promise<Result>
+  /** The same as it is now, whatever others write meanwhile; not to be written. To be closed. */
+  snapshot(): Promise<Database>
   close(): Promise<void>
 }
 

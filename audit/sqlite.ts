@@ -23,7 +23,7 @@ export function openSqliteStore(path: string, { readOnly = false } = {}): Archiv
       connection.close()
       throw error
     }
-    return createSqlStore(sqliteDatabase(connection, name))
+    return createSqlStore(sqliteDatabase(connection, path, name))
   })
 }
 
@@ -41,6 +41,8 @@ function prepare(connection: Sqlite.Database, name: string, readOnly: boolean): 
   if (!readOnly) {
     connection.pragma('journal_mode = wal')
     connection.pragma('synchronous = full')
+    // What was removed is not to be found in the file's free pages.
+    connection.pragma('secure_delete = on')
     connection.transaction(() => makeSchema(connection)).immediate()
   }
   const found = connection.pragma('user_version', { simple: true })
@@ -63,7 +65,7 @@ function makeSchema(connection: Sqlite.Database): void {
   connection.pragma(`user_version = ${schemaVersion}`)
 }
 
-function sqliteDatabase(connection: Sqlite.Database, name: string): Database {
+function sqliteDatabase(connection: Sqlite.Database, path: string, name: string): Database {
   const statements = new Map<string, Sqlite.Statement<Value[], Row>>()
   const run = (sql: string, values: readonly Value[]): readonly Row[] => {
     const prepared = statements.get(sql) ?? connection.prepare<Value[], Row>(sql)
@@ -82,6 +84,13 @@ function sqliteDatabase(connection: Sqlite.Database, name: string): Database {
     read: async (sql, values = []) => saying(name, () => run(sql, values)),
     write: async (_locks, steps) =>
       saying(name, () => connection.transaction(() => through(steps())).immediate()),
+    snapshot: async () =>
+      saying(name, () => {
+        const other = new Sqlite(path, { readonly: true, fileMustExist: true, timeout: BUSY_MS })
+        // It begins with the first thing that is read.
+        other.exec('begin; select count(*) from sqlite_master')
+        return sqliteDatabase(other, path, name)
+      }),
     close: async () => {
       connection.close()
     },

@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { type PostgresServer, startPostgres, whyNoPostgres } from '../lab/postgres.ts'
 import { all, record, recordedEvents } from '../test/record.ts'
 import type { Archive } from './archive.ts'
+import type { NewEvent } from './event.ts'
 import { link, noHash, sha256 } from './chain.ts'
 import { openStore } from './open.ts'
 import { preparePostgres } from './postgres.ts'
@@ -37,6 +38,15 @@ const newDatabase = async (): Promise<string> => {
   await postgres.createDatabase(name, 'prepared')
   return postgres.url(name, 'worker')
 }
+
+const cancelAsked = (run: string): NewEvent => ({
+  run,
+  workflow: `etcd-recover-${run}`,
+  id: 'late',
+  at: '2026-03-02T00:00:00.000Z',
+  name: 'run.cancelAsked',
+  data: { entry: {} },
+})
 
 const stores = [
   { kind: 'SQLite', newPlace: newFile, describe },
@@ -149,6 +159,33 @@ for (const { kind, newPlace, describe } of stores) {
       }
     })
 
+    test('verifies while others write, as it was when that began', async () => {
+      const key = openSealKey(join(directory, 'seal.pem'))
+      await record(store, { run: 'r1' })
+      await seal(store, 'r1', key)
+      const source: Archive = {
+        ...store,
+        snapshot: async () => {
+          const snapshot = await store.snapshot?.()
+          if (snapshot === undefined) throw new Error('a store has snapshots')
+          await record(store, { run: 'r2', prints: 'new' })
+          await seal(store, 'r2', key)
+          await store.append([cancelAsked('r1')])
+          return snapshot
+        },
+      }
+      expect(await verify(source, { trusted: [key.publicKey] })).toMatchObject({
+        ok: true,
+        events: 6,
+        checkpoints: 1,
+      })
+      expect(await verify(store, { trusted: [key.publicKey] })).toMatchObject({
+        ok: true,
+        events: 13,
+        checkpoints: 2,
+      })
+    })
+
     test('is sealed once for what there is, by however many at once, and again for what comes later', async () => {
       const key = openSealKey(join(directory, 'seal.pem'))
       for (const run of ['r1', 'r2']) await record(store, { run })
@@ -158,16 +195,7 @@ for (const { kind, newPlace, describe } of stores) {
       )
       await other.close()
       expect(made.filter((checkpoint) => checkpoint !== undefined)).toHaveLength(2)
-      await store.append([
-        {
-          run: 'r1',
-          workflow: 'etcd-recover-r1',
-          id: 'late',
-          at: '2026-03-02T00:00:00.000Z',
-          name: 'run.cancelAsked',
-          data: { entry: {} },
-        },
-      ])
+      await store.append([cancelAsked('r1')])
       expect((await seal(store, 'r1', key))?.checkpoint).toMatchObject({
         n: 3,
         kind: 'sealed',

@@ -17,9 +17,18 @@ export interface VerifyOptions {
 
 /**
  * Says whether a record is what was written: reads all of it, believes none of it. One finding a run, its first.
- * Memory grows with the number of checkpoints and blobs, not with events. Throws `StoreError` when it cannot be read.
+ * Others may write meanwhile. Memory grows with the number of checkpoints and blobs, not with events. Throws `StoreError` when it cannot be read.
  */
 export async function verify(source: Source, options: VerifyOptions = {}): Promise<Verification> {
+  const snapshot = await source.snapshot?.()
+  try {
+    return await verifyStill(snapshot ?? source, options)
+  } finally {
+    await snapshot?.close()
+  }
+}
+
+async function verifyStill(source: Source, options: VerifyOptions): Promise<Verification> {
   const wrong: Finding[] = []
   const notes: Finding[] = []
   const known = await readCheckpoints(source, wrong)
