@@ -11,19 +11,25 @@ import { type Store, StoreError } from './store.ts'
  * `BundleLine`. Other runs are not in it. Throws `StoreError`, also when there is no such run or the file exists.
  */
 export async function writeBundle(store: Store, run: string, path: string): Promise<void> {
-  const lines = bundleLines(store, run)
-  const first = await lines.next()
-  if (first.done === true) throw new StoreError(`There is no run ${run} on record.`)
+  const bundle = await bundleStream(store, run)
   try {
-    await pipeline(
-      Readable.from(asText(first.value, lines)),
-      createGzip(),
-      createWriteStream(path, { flags: 'wx', mode: 0o600, flush: true }),
-    )
+    await pipeline(bundle, createWriteStream(path, { flags: 'wx', mode: 0o600, flush: true }))
   } catch (error) {
     if (error instanceof StoreError) throw error
     throw new StoreError(`The bundle ${path} cannot be written: ${messageOf(error)}.`, { cause: error })
   }
+}
+
+/** The same as a stream of bytes. Throws when there is no such run; what fails later, the stream says. */
+export async function bundleStream(store: Store, run: string): Promise<Readable> {
+  const lines = bundleLines(store, run)
+  const first = await lines.next()
+  if (first.done === true) throw new StoreError(`There is no run ${run} on record.`)
+  const packed = createGzip()
+  pipeline(Readable.from(asText(first.value, lines)), packed).catch((error: unknown) =>
+    packed.destroy(error instanceof Error ? error : undefined),
+  )
+  return packed
 }
 
 /** In this order: the header, the checkpoints, each blob before the first event that refers to it, the end. */

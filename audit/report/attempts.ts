@@ -9,7 +9,11 @@ export interface Limits {
 }
 
 type Open<Shape> = { -readonly [Key in keyof Shape]: Shape[Key] }
-type OpenTry = Omit<Open<Try>, 'calls'> & { readonly calls: Open<Call>[]; readonly pending: Open<Call>[] }
+interface Pending {
+  readonly id: string
+  readonly call: Open<Call>
+}
+type OpenTry = Omit<Open<Try>, 'calls'> & { readonly calls: Open<Call>[]; readonly pending: Pending[] }
 interface OpenStep {
   readonly step: string
   action: string
@@ -74,12 +78,11 @@ export function attemptsCollector(limits: Limits) {
     if (event.name === 'command.begun' || event.name === 'etcd.begun') {
       if (event.name === 'command.begun') counts.commands += 1
       else counts.etcdCalls += 1
-      one.pending.push(begunCall(event))
+      one.pending.push({ id: event.id, call: begunCall(event) })
       return
     }
-    const at = one.pending.findIndex((begun) => isEndOf(begun, event))
-    const [begun] = at < 0 ? [orphan(event)] : one.pending.splice(at, 1)
-    if (begun === undefined) return
+    const at = endedBy(event, one.pending)
+    const begun = one.pending.splice(at, at < 0 ? 0 : 1)[0]?.call ?? orphan(event)
     endCall(begun, event)
     if (kept >= limits.calls * (begun.status === 'done' ? 1 : 2)) {
       one.callsLeftOut += 1
@@ -170,7 +173,16 @@ function orphan(event: EndEvent): Open<Call> {
     : { ...base, kind: 'etcd', status: 'done', call: event.data.call }
 }
 
-/** The same command or call on the same host; of several alike the one that was begun first. */
+/** Which of those that were begun: their ids share all but the last part; else the first that is like it. */
+function endedBy(event: EndEvent, pending: readonly Pending[]): number {
+  const stem = stemOf(event.id)
+  const known = stem === undefined ? -1 : pending.findIndex(({ id }) => stemOf(id) === stem)
+  return known < 0 ? pending.findIndex(({ call }) => isEndOf(call, event)) : known
+}
+
+const stemOf = (id: string): string | undefined => /^(.+)\/[^/]*$/.exec(id)?.[1]
+
+/** The same command or call on the same host. */
 function isEndOf(begun: Open<Call>, event: EndEvent): boolean {
   if (begun.host !== event.host) return false
   if ('argv' in event.data) return begun.kind === 'command' && sameWords(begun.argv ?? [], event.data.argv)
@@ -187,7 +199,8 @@ function endCall(call: Open<Call>, event: EndEvent): void {
   if ('message' in event.data) call.message = event.data.message
   if (!('argv' in event.data)) return
   const { code, signal, stdout, stderr, error } = event.data
-  Object.assign(call, { stdout, stderr })
+  call.stdout = stdout
+  call.stderr = stderr
   if (code !== undefined) call.code = code
   if (signal !== undefined) call.signal = signal
   if (error !== undefined) call.message = error
@@ -196,7 +209,7 @@ function endCall(call: Open<Call>, event: EndEvent): void {
 function closed({ tries, ...step }: OpenStep): StepReport {
   const ended = tries.map(({ pending, calls, ...one }): Try => ({
     ...one,
-    calls: [...calls, ...pending].toSorted((a, b) => a.seq - b.seq),
+    calls: [...calls, ...pending.map(({ call }) => call)].toSorted((a, b) => a.seq - b.seq),
   }))
   return { ...step, tries: ended, status: ended.at(-1)?.status ?? 'unfinished' }
 }

@@ -17,7 +17,7 @@ export function timelineSection(report: Report): Content {
     'Timeline',
     html`<p class="note">
         ${moment(whole.fromMs)} to ${moment(whole.toMs)} UTC, to scale.
-        ${scale.breaks.map((gap) => `Drawn shorter: ${lasted(gap.toMs - gap.fromMs)} from ${clock(gap.fromMs).slice(0, 8)}, in which nothing was done. `)}
+        ${scale.breaks.map((gap) => `Drawn shorter, since nothing was done then: ${lasted(gap.toMs - gap.fromMs)} from ${clock(gap.fromMs).slice(0, 8)}. `)}
       </p>
       ${keys}
       ${lanes.map(
@@ -152,7 +152,7 @@ function merged(row: readonly Bar[], scale: Scale): readonly (Bar & { readonly c
 function axis({ whole, scale }: Timeline): Markup {
   const far = (ms: number, from: number) => scale.place(ms) - from >= 17
   const shown: number[] = []
-  for (const ms of ticksOf(whole, 12)) {
+  for (const ms of ticksOf(whole, (12 * (whole.toMs - whole.fromMs)) / scale.keptMs)) {
     const place = scale.place(ms)
     const inBreak = scale.breaks.some((gap) => ms > gap.fromMs && ms < gap.toMs)
     const last = shown.at(-1)

@@ -50,7 +50,7 @@ function recordSection(report: Report): Content {
       <p>
         Each event holds the hash of all before it; the last of a run is signed, and the signature handed to
         places outside the store. To repeat the check: ${code('quorate audit verify')}, or on a bundle
-        (${code('quorate audit export')}), which takes neither the store nor Temporal.
+        (${code('quorate audit report --format bundle')}), which takes neither the store nor Temporal.
       </p>
       <dl>
         ${term('Run', [code(workflow), ' ', html`<span class="note">key ${code(run)}</span>`])}

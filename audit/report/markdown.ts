@@ -269,7 +269,7 @@ function recordParts({ verification, answer, history, counts }: Report): readonl
   const { run, hash, program, policy } = answer
   return [
     '## The record itself',
-    `${verifiedText(verification).word}. To repeat the check: \`quorate audit verify\`, or on a bundle (\`quorate audit export\`), which takes neither the store nor Temporal.`,
+    `${verifiedText(verification).word}. To repeat the check: \`quorate audit verify\`, or on a bundle (\`quorate audit report --format bundle\`), which takes neither the store nor Temporal.`,
     lines(
       ...(verification?.wrong ?? []).map(({ message }) => `- wrong: ${spanOf(message)}`),
       ...(verification?.notes ?? []).map(({ message }) => `- ${spanOf(message)}`),

@@ -9,6 +9,8 @@ export interface Scale {
   readonly place: (ms: number) => number
   /** Stretches that are drawn shorter than they were, because nothing was done in them. */
   readonly breaks: readonly Stretch[]
+  /** How much is drawn to scale. */
+  readonly keptMs: number
 }
 
 /**
@@ -16,14 +18,19 @@ export interface Scale {
  * leave no room for the rest: each of those is drawn as a break of one width.
  */
 export function scaleOf(whole: Stretch, busy: readonly Stretch[]): Scale {
-  const length = Math.max(1, whole.toMs - whole.fromMs)
-  const idle = idleIn(whole, busy)
-  const breaks = idle.filter((gap) => lengthOf(gap) > breakFromMs && lengthOf(gap) > breakFromShare * length)
-  const cut = breaks.reduce((sum, gap) => sum + lengthOf(gap), 0)
-  const kept = Math.max(1, length - cut)
+  const breaks: Stretch[] = []
+  let kept = Math.max(1, whole.toMs - whole.fromMs)
+  for (const gap of idleIn(whole, busy).toSorted((a, b) => lengthOf(b) - lengthOf(a))) {
+    if (lengthOf(gap) < breakFromMs || lengthOf(gap) < breakFromShare * kept || breaks.length === mostBreaks)
+      break
+    breaks.push(gap)
+    kept = Math.max(1, kept - lengthOf(gap))
+  }
+  breaks.sort((a, b) => a.fromMs - b.fromMs)
   const room = 100 - breaks.length * breakWidth
   return {
     breaks,
+    keptMs: kept,
     place(ms) {
       const at = Math.min(Math.max(ms, whole.fromMs), whole.toMs)
       let percent = ((at - whole.fromMs) / kept) * room
@@ -38,7 +45,9 @@ export function scaleOf(whole: Stretch, busy: readonly Stretch[]): Scale {
 }
 
 const breakFromMs = 20_000
-const breakFromShare = 0.2
+/** Of what is left to draw. */
+const breakFromShare = 0.25
+const mostBreaks = 8
 const breakWidth = 6
 
 const lengthOf = ({ fromMs, toMs }: Stretch): number => toMs - fromMs

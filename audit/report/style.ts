@@ -40,6 +40,8 @@ th{font-weight:600;color:var(--muted);white-space:nowrap}
 tbody th{color:inherit;white-space:normal}
 td.n,th.n{text-align:right}
 td.w{white-space:nowrap}
+td.name{min-width:6.5rem}
+nav.top+section h2{border:0;margin-top:.6rem}
 details{margin:.1rem 0}
 summary{cursor:pointer;padding:.16rem 0}
 details.step>summary,details.call>summary{list-style-position:outside;margin-left:1.1rem;overflow-wrap:anywhere}
@@ -60,21 +62,24 @@ svg text{font:11px system-ui,sans-serif;fill:var(--muted)}
 .dot{fill:var(--change)}.dot.low{fill:none;stroke:var(--bad);stroke-width:2}
 .key{display:inline-block;vertical-align:-1px}
 .keys{font-size:.92em;color:var(--muted);display:flex;flex-wrap:wrap;gap:.2rem 1.1rem}
+.under{color:var(--muted);font-weight:400;font-size:.82em;overflow-wrap:anywhere}
+nav.pages{display:flex;gap:1.2rem}
 .hidden{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 nav.top{display:flex;flex-wrap:wrap;gap:.2rem 1.2rem;padding:.2rem 0 .6rem;border-bottom:1px solid var(--line);margin-bottom:1rem}
 .skip:not(:focus){position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 form.filter{display:grid;grid-template-columns:repeat(auto-fill,minmax(11rem,1fr));gap:.5rem .9rem;align-items:end;margin:.6rem 0 1rem}
 label{display:block;font-size:.92em;color:var(--muted)}
-input,select,button{font:inherit;color:inherit;background:var(--bg);border:1px solid var(--muted);border-radius:3px;padding:.28rem .45rem;width:100%;min-width:0}
+input,select,button{font:inherit;color:inherit;background:var(--bg);border:1px solid var(--muted);border-radius:3px;padding:.28rem .45rem;width:100%;min-width:0;height:2.1rem}
 input[type=checkbox]{width:1.15rem;height:1.15rem;margin:.1rem 0 0}
 button{width:auto;cursor:pointer;background:var(--shade);padding:.3rem .9rem}
-.two{display:grid;grid-template-columns:minmax(8rem,.7fr) repeat(2,minmax(0,1.5fr));gap:0}
+
 @media (max-width:40rem){body{padding:.6rem .8rem 3rem}dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.45rem}.lane{grid-template-columns:1fr;gap:.1rem}
 table.cards thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 table.cards,table.cards caption,table.cards tbody,table.cards tr,table.cards td,table.cards th{display:block;width:100%}
 table.cards tr{border-bottom:1px solid var(--line);padding:.45rem 0}table.cards td,table.cards th{border:0;padding:.05rem 0;text-align:left}
+table.cards.dense td{display:inline-block;width:auto;min-width:0;margin-right:.9rem;vertical-align:middle}
 table.cards td[data-of]::before{content:attr(data-of) " ";color:var(--muted)}}
-@media print{html{font-size:10.5pt;background:#fff;color:#000}body{max-width:none;padding:0}nav,form,.screen{display:none}
+@media print{html{font-size:10.5pt;background:#fff;color:#000}body{max-width:none;padding:0}nav,nav.top,nav.pages,form.filter,.skip{display:none}
 details::details-content{content-visibility:visible;block-size:auto;overflow:visible}h2,h3,summary{break-after:avoid}tr,.box,.lane{break-inside:avoid}a{color:inherit}}
 `
 
