@@ -8,6 +8,7 @@ import { openSealKey } from '../audit/seal-key.ts'
 import { seal } from '../audit/seal.ts'
 import { openSqliteStore } from '../audit/sqlite.ts'
 import { record } from '../test/record.ts'
+import { until } from '../test/world.ts'
 import { readCommandLine } from './command-line.ts'
 import { commands } from './commands/all.ts'
 import { explain } from './errors.ts'
@@ -39,8 +40,12 @@ beforeAll(async () => {
 afterAll(() => rmSync(home, { recursive: true }))
 
 /** A command as `main` runs it, with what it printed. */
-async function audit(...argv: readonly string[]): Promise<{ readonly code: number; readonly out: string }> {
-  const said: string[] = []
+const audit = (...argv: readonly string[]) => auditInto([], ...argv)
+
+async function auditInto(
+  said: string[],
+  ...argv: readonly string[]
+): Promise<{ readonly code: number; readonly out: string }> {
   const say = (text: string): void => void said.push(text)
   const terminal = {
     ...{ out: say, err: say, write: say, live: false, colour: false },
@@ -144,6 +149,28 @@ test('a run becomes a report to read, to mail and for a program, and a bundle th
   expect((await audit('report', 'key-1', '--format', 'htlm')).out).toBe(
     '--format is "htlm": did you mean html?',
   )
+})
+
+test('the record is served until Ctrl-C, on a port that is free', async () => {
+  const said: string[] = []
+  const served = auditInto(said, 'serve', '--port', '0', '--json')
+  await until('an address', () => Promise.resolve(said.length > 0), 10_000, 20)
+  const { url } = JSON.parse(said[0] ?? '') as { url: string }
+  const page = await fetch(`${url}?text=disks`)
+  const text = await page.text()
+  expect([page.status, text.includes('recover-key-1'), text.includes('recover-key-2')]).toEqual([
+    200,
+    true,
+    false,
+  ])
+  const taken = await audit('serve', '--port', new URL(url).port)
+  expect(taken).toEqual({
+    code: 2,
+    out: `Port ${new URL(url).port} is taken: give another, or --port 0 for any.`,
+  })
+  process.emit('SIGTERM')
+  expect((await served).code).toBe(0)
+  await expect(fetch(url)).rejects.toThrow(/fetch failed/)
 })
 
 test('a run that is held stays, whatever its age; one that is removed is said to be', async () => {
