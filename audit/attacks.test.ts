@@ -479,8 +479,8 @@ test('a released run may be removed, a held one not, by the database either', as
   expect(await removeRuns(store, key, asked)).toEqual({
     removed: [],
     kept: [
-      { run: 'b', why: 'It is held: the regulator asks.' },
-      { run: 'd', why: 'It has not ended, or its end is not on record yet.' },
+      { run: 'b', workflow: 'etcd-recover-b', why: 'It is held: the regulator asks.' },
+      { run: 'd', workflow: 'etcd-recover-d', why: 'It has not ended, or its end is not on record yet.' },
       { run: 'nobody', why: 'There is no such run on record.' },
     ],
   })

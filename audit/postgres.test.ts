@@ -95,7 +95,7 @@ describeHere('the record in Postgres', () => {
 
       const asOwner = await openPostgresStore(owner)
       expect((await removeRuns(asOwner, key, removal)).kept).toEqual([
-        { run: 'r1', why: 'It is held: the regulator asks.' },
+        { run: 'r1', workflow: 'etcd-recover-r1', why: 'It is held: the regulator asks.' },
       ])
       await release(store, 'r1', key, { reason: 'closed', by: 'anna' })
       expect((await removeRuns(asOwner, key, removal)).removed.map(({ run }) => run)).toEqual(['r1'])

@@ -66,7 +66,7 @@ export interface Removal extends Wish {
 export interface Removed {
   readonly removed: readonly RunRow[]
   /** What was asked for and stays, with the reason. */
-  readonly kept: readonly { readonly run: string; readonly why: string }[]
+  readonly kept: readonly { readonly run: string; readonly workflow?: string; readonly why: string }[]
 }
 
 /**
@@ -76,17 +76,22 @@ export interface Removed {
 export async function removeRuns(archive: Archive, key: SealKey, removal: Removal): Promise<Removed> {
   const { reason, by, dryRun } = removal
   const removed: RunRow[] = []
-  const kept: { run: string; why: string }[] = []
+  const kept: Removed['kept'][number][] = []
   for await (const candidate of candidates(archive, removal.what)) {
-    const why = 'why' in candidate ? candidate.why : whyKept(candidate)
-    if ('why' in candidate || why !== undefined) {
-      kept.push({ run: candidate.run, why: why ?? '' })
+    if ('why' in candidate) {
+      kept.push(candidate)
+      continue
+    }
+    const { run, workflow } = candidate
+    const why = whyKept(candidate)
+    if (why !== undefined) {
+      kept.push({ run, workflow, why })
       continue
     }
     if (!dryRun)
-      await decree(archive, candidate.run, key, { reason, by, kind: 'removed' }, ({ head, before }) => {
-        if (head === undefined) return `The run ${candidate.run} was removed by somebody else meanwhile.`
-        return holdOf(before) && `The run ${candidate.run} was held meanwhile.`
+      await decree(archive, run, key, { reason, by, kind: 'removed' }, ({ head, before }) => {
+        if (head === undefined) return `The run ${run} was removed by somebody else meanwhile.`
+        return holdOf(before) && `The run ${run} was held meanwhile.`
       })
     removed.push(candidate)
   }

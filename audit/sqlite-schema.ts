@@ -70,10 +70,10 @@ create view removable as
     where other.run = removed.run and kind in ('held', 'released') order by n desc limit 1
   ) is not 'held';
 create trigger events_no_delete before delete on events
-when old.run not in (select run from removable)
+when not exists (select 1 from removable where run = old.run)
 begin select raise(abort, 'a run leaves the record only after a checkpoint says so, and never while it is held'); end;
 create trigger uses_no_delete before delete on uses
-when old.run not in (select run from removable)
+when not exists (select 1 from removable where run = old.run)
 begin select raise(abort, 'a run leaves the record only after a checkpoint says so, and never while it is held'); end;
 create trigger blobs_no_delete before delete on blobs
 when exists (select 1 from uses where sha256 = old.sha256)
