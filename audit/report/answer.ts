@@ -1,4 +1,4 @@
-import { type Availability, failedOf } from '../../dsl/availability.ts'
+import type { Availability } from '../../dsl/availability.ts'
 import { compact, entriesOf } from './lines.ts'
 import type { Json } from '../../dsl/program.ts'
 import type { EventData, RunBegan, RunEnded } from '../event.ts'
@@ -31,32 +31,26 @@ export function answerOf(
     outcome: ended?.outcome ?? 'open',
     message: ended?.message ?? '',
     ...(ended === undefined ? {} : { outputs: ended.outputs }),
-    lost: lostIn(ended?.outputs, steps, availability),
+    lost: lostIn(ended?.outputs, steps),
     ...(availability === undefined ? {} : { availability }),
     cancelAsked,
     ...(plan === undefined ? {} : { plan }),
   }
 }
 
-function lostIn(
-  outputs: Json | undefined,
-  steps: readonly StepReport[],
-  availability: Availability | undefined,
-): readonly string[] {
-  const failedWrites = availability === undefined ? 0 : failedOf(availability.writes)
+function lostIn(outputs: Json | undefined, steps: readonly StepReport[]): readonly string[] {
   return [
     ...lostOutputs(outputs),
     ...steps
       .filter(({ effect, status }) => effect === 'destroy' && status === 'done')
-      .map(({ step, action }) => `${step} (${action}) has destroyed what it was asked to.`),
+      .map(
+        ({ step, summary, action }) => `${summary ?? step} (${action}) has destroyed what it was asked to.`,
+      ),
     ...steps
       .filter(({ effect, status }) => effect !== 'read' && (status === 'unknown' || status === 'unfinished'))
-      .map(({ step, action }) => `It is not known whether ${step} (${action}) took effect.`),
-    ...(failedWrites === 0
-      ? []
-      : [
-          `${failedWrites} ${failedWrites === 1 ? 'write' : 'writes'} of the measuring client ${failedWrites === 1 ? 'was' : 'were'} not acknowledged.`,
-        ]),
+      .map(
+        ({ step, summary, action }) => `It is not known whether ${summary ?? step} (${action}) took effect.`,
+      ),
   ]
 }
 

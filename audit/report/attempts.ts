@@ -17,6 +17,7 @@ type OpenTry = Omit<Open<Try>, 'calls'> & { readonly calls: Open<Call>[]; readon
 interface OpenStep {
   readonly step: string
   action: string
+  summary?: string
   effect?: string
   undo: boolean
   gate?: string
@@ -55,6 +56,7 @@ export function attemptsCollector(limits: Limits) {
 
   function action(event: ActionEvent): void {
     const step = stepOf(event)
+    if (event.summary !== undefined) step.summary = event.summary
     if (event.name === 'action.begun') {
       const { effect, undo, gate, with: input } = event.data
       for (const one of step.tries)

@@ -60,8 +60,8 @@ export function hostileRun(): readonly AuditEvent[] {
   }
   const events = [...replacedMember(), ...theRest()]
   return events.map((event, at) => {
-    const { data, step, action, host, ...rest } = event
-    const places = { step: named(step), action: named(action), host: named(host) }
+    const { data, step, summary, action, host, ...rest } = event
+    const places = { step: named(step), summary: named(summary), action: named(action), host: named(host) }
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- of the same shape as before
     return {
       ...{ ...rest, seq: at + 1, id: `${nasty()}${at}`, workflow: named('workflow') },

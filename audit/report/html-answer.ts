@@ -86,6 +86,7 @@ const mostTroubles = 20
 
 function trouble({
   step,
+  summary,
   action,
   host,
   status,
@@ -96,12 +97,12 @@ function trouble({
   last,
 }: Report['troubles'][number]) {
   return html`<div class="box ${statuses[status].tone}">
-    <h3>${step}</h3>
+    <h3>${summary ?? step}</h3>
     <p>
       ${state(statuses[status])}
       <span class="note"
-        >${action}${host === undefined ? '' : ` on ${host}`}, ${moment(atMs)}
-        UTC${last ? '; the run ended with this' : ''}</span
+        >${summary !== undefined && html`${code(step)}, `}${action}${host === undefined ? '' : ` on ${host}`},
+        ${moment(atMs)} UTC${last ? '; the run ended with this' : ''}</span
       >
     </p>
     <p>${shortened(message, mostText)}</p>

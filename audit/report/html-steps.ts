@@ -27,7 +27,7 @@ export function stepSection(report: Report, blob?: BlobLink): Content {
 }
 
 function stepDetails(
-  { step, action, effect, undo, gate, status, tries }: StepReport,
+  { step, summary, action, effect, undo, gate, status, tries }: StepReport,
   blob?: BlobLink,
 ): Markup {
   const first = tries[0]
@@ -36,8 +36,8 @@ function stepDetails(
   const took = tries.reduce((sum, one) => sum + (one.ms ?? 0), 0)
   const open = status !== 'done' && status !== 'found'
   const head = html`<summary>
-    ${state(statuses[status])} ${code(step)}<span class="aside"
-      >${action}${effect === undefined ? '' : `, ${effect}`}${undo ? ', takes back' : ''}${on.length === 0 ? '' : `, ${on.slice(0, 5).join(' ')}`},
+    ${state(statuses[status])} ${summary ?? code(step)}<span class="aside"
+      >${summary !== undefined && html`${code(step)}, `}${action}${effect === undefined ? '' : `, ${effect}`}${undo ? ', takes back' : ''}${on.length === 0 ? '' : `, ${on.slice(0, 5).join(' ')}`},
       ${first === undefined ? '' : clock(first.startedMs).slice(0, 8)},
       ${lasted(took)}${tries.length > 1 ? `, ${tries.length} tries` : ''}</span
     >

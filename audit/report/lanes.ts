@@ -1,3 +1,4 @@
+import { argvText } from '../../dsl/argv-text.ts'
 import type { Call, DecisionReport, Report, StepReport, Try } from './model.ts'
 import { type Scale, scaleOf, type Stretch } from './scale.ts'
 
@@ -46,9 +47,15 @@ export function timelineOf({ answer, steps, decisions }: Report): Timeline {
 
 const byName = new Intl.Collator('en', { numeric: true })
 
-const stepBars = ({ step, action, effect, tries }: StepReport): readonly Bar[] =>
+const stepBars = ({ step, summary, action, effect, tries }: StepReport): readonly Bar[] =>
   tries.map(({ startedMs, endedMs, status }) => ({
-    ...{ kind: 'step', fromMs: startedMs, toMs: endedMs ?? startedMs, status, label: `${step}: ${action}` },
+    ...{
+      kind: 'step',
+      fromMs: startedMs,
+      toMs: endedMs ?? startedMs,
+      status,
+      label: summary ?? `${step}: ${action}`,
+    },
     ...(effect === undefined ? {} : { effect }),
   }))
 
@@ -65,7 +72,7 @@ function callBars(steps: readonly StepReport[]): ReadonlyMap<string, readonly Ba
         lane.push({
           ...{ kind: 'call', fromMs: call.startedMs, status: call.status },
           toMs: call.endedMs ?? leftMs ?? call.startedMs,
-          label: `${step}: ${call.argv?.join(' ') ?? call.call ?? ''}`,
+          label: `${step}: ${call.argv === undefined ? (call.call ?? '') : argvText(call.argv)}`,
           ...(effect === undefined ? {} : { effect }),
         })
       }

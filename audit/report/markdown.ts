@@ -108,10 +108,21 @@ function troubleParts(report: Report): readonly string[] {
   ]
 }
 
-function troublePart({ step, action, host, atMs, status, message, decided, later, last }: Trouble): string[] {
+function troublePart({
+  step,
+  summary,
+  action,
+  host,
+  atMs,
+  status,
+  message,
+  decided,
+  later,
+  last,
+}: Trouble): string[] {
   return [
-    `### ${span(step)}`,
-    `${statuses[status].word}: ${span(action)}${host === undefined ? '' : ` on ${span(host)}`}, ${moment(atMs)} UTC${last ? '. The run ended with this.' : ''}`,
+    `### ${span(summary ?? step)}`,
+    `${statuses[status].word}: ${summary === undefined ? '' : `${span(step)}, `}${span(action)}${host === undefined ? '' : ` on ${span(host)}`}, ${moment(atMs)} UTC${last ? '. The run ended with this.' : ''}`,
     block(message),
     lines(
       item('Decided then', spanOf(decided)),
@@ -206,15 +217,25 @@ function stepParts({ steps, stepsLeftOut, counts }: Report): readonly string[] {
   ]
 }
 
-function stepPart({ step, action, effect, undo, gate, status, tries }: StepReport): readonly string[] {
+function stepPart({
+  step,
+  summary,
+  action,
+  effect,
+  undo,
+  gate,
+  status,
+  tries,
+}: StepReport): readonly string[] {
   const about = [
+    ...(summary === undefined ? [] : [span(step)]),
     span(action),
     ...(effect === undefined ? [] : [span(effect)]),
     ...(undo ? ['takes back'] : []),
     ...(gate === undefined ? [] : [`until ${spanOf(gate)}`]),
   ]
   return [
-    `### ${statuses[status].sign} ${span(step)}`,
+    `### ${statuses[status].sign} ${span(summary ?? step)}`,
     `${statuses[status].word}: ${about.join(', ')}`,
     ...tries.flatMap((one) => tryPart(one)),
   ]

@@ -77,6 +77,8 @@ export type TryStatus =
 
 export interface StepReport {
   readonly step: string
+  /** What a person reads: `etcd-2: stop etcd on h2`. */
+  readonly summary?: string
   readonly action: string
   readonly effect?: string
   readonly undo: boolean
@@ -132,6 +134,7 @@ export interface Call {
 
 export interface Trouble {
   readonly step: string
+  readonly summary?: string
   readonly action: string
   readonly host?: string
   readonly atMs: number

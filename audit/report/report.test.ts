@@ -56,9 +56,13 @@ describe('the report on a member that was replaced', () => {
         outcome: 'done',
         cancelAsked: false,
       },
-      lost: ['2 writes of the measuring client were not acknowledged.'],
+      lost: [],
       availability: { writes: { longestGapMs: 1340, longestGapDuring: 'swap/remove' } },
     })
+  })
+  test('names its steps as people read them', () => {
+    expect([step('swap/start')?.summary, step('before')?.summary]).toEqual(['h4: start etcd', undefined])
+    expect(report.troubles[0]).toMatchObject({ step: 'swap/start', summary: 'h4: start etcd' })
   })
   test('has commands and calls under their tries, with what came of each', () => {
     expect(

@@ -10,7 +10,7 @@ export const sampleBlobs = ['{"name":"sample"}', '{"events":[]}'] as const
 
 const digestOf = (text: string): string => createHash('sha256').update(text).digest('hex')
 
-type Place = Partial<Pick<AuditEvent, 'step' | 'action' | 'host' | 'attempt'>>
+type Place = Partial<Pick<AuditEvent, 'step' | 'summary' | 'action' | 'host' | 'attempt'>>
 
 /** Writes one event after the other, some time apart. */
 export function storyOf(run: string, workflow: string, fromMs: number) {
@@ -177,7 +177,8 @@ export function replacedMember(
     { step: 'swap/remove', action: 'etcd.member.remove' },
     { asked: { cluster: 'demo', without: 'etcd-2' } },
   )
-  action(story, { step: 'swap/remove', action: 'etcd.member.remove' }, 'disrupt', () => {
+  const leave = { step: 'swap/remove', summary: 'etcd-2: remove it', action: 'etcd.member.remove' }
+  action(story, leave, 'disrupt', () => {
     const at = { step: 'swap/remove', action: 'etcd.member.remove', host: 'h1' }
     tell('etcd.begun', at, { call: 'MemberRemove', request: { ID: '8e9e05c52164694d' } })
     pass(38)
@@ -205,7 +206,7 @@ export function replacedMember(
     { host: 'h4', argv: install, ms: 1800, stdout: 'etcd Version: 3.6.16\n' },
   )
   tell('action.done', { ...stage, attempt: 2 }, { output: { version: '3.6.16' }, ms: 1900 })
-  const start = { step: 'swap/start', action: 'service.start' }
+  const start = { step: 'swap/start', summary: 'h4: start etcd', action: 'service.start' }
   tell('action.begun', start, { effect: 'change', with: { host: 'h4' }, undo: false })
   command(story, start, {
     host: 'h4',

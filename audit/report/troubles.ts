@@ -28,10 +28,16 @@ export function troublesOf(
   return [{ ...last, last: true }, ...all.filter((one) => one !== last)]
 }
 
-function trouble({ step, action }: StepReport, one: Try, status: Bad, next: Try | undefined): Trouble {
+function trouble(
+  { step, summary, action }: StepReport,
+  one: Try,
+  status: Bad,
+  next: Try | undefined,
+): Trouble {
   const { message, host, startedMs, endedMs } = one
   return {
     ...{ step, action, last: false },
+    ...(summary === undefined ? {} : { summary }),
     ...(host === undefined ? {} : { host }),
     status,
     atMs: endedMs ?? startedMs,
