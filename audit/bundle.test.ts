@@ -137,6 +137,15 @@ describe('what was done to it is found', () => {
       /the blob [0-9a-f]{64} is not what its digest says/,
     ],
     [
+      'another blob by the same name before it',
+      (all) =>
+        all.flatMap((line): BundleLine[] =>
+          line.kind === 'blob' ? [{ ...line, base64: 'AAAA' }, line] : [line],
+        ),
+      1,
+      /the blob [0-9a-f]{64} is not what its digest says/,
+    ],
+    [
       'another public key',
       (all) =>
         all.map((line) =>
