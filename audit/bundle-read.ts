@@ -53,7 +53,7 @@ function checkpointRow({
 }
 
 /** A history has at most 50 MB, and base64 a third more. */
-const MOST_CHARACTERS_A_LINE = 256 * 1024 ** 2
+const MOST_CHARACTERS_A_LINE = 128 * 1024 ** 2
 const MOST_BYTES = 16 * 1024 ** 3
 
 async function* linesOf(path: string): AsyncGenerator<BundleLine> {
@@ -77,7 +77,7 @@ async function* linesOf(path: string): AsyncGenerator<BundleLine> {
 
 async function* textLines(path: string): AsyncGenerator<string> {
   const file = createReadStream(path)
-  const plain = createGunzip()
+  const plain = createGunzip({ chunkSize: 1024 ** 2 })
   file.once('error', (error) => plain.destroy(error))
   file.pipe(plain)
   const decoder = new TextDecoder('utf-8', { fatal: true })
