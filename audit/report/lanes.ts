@@ -59,18 +59,22 @@ const stepBars = ({ step, summary, action, effect, tries }: StepReport): readonl
     ...(effect === undefined ? {} : { effect }),
   }))
 
+/** A look that ends with 1 because something is not there is no failure of a try that went well. */
+const statusOf = (call: Call, tried: Try['status']): Bar['status'] =>
+  call.status === 'failed' && (tried === 'done' || tried === 'found') ? 'done' : call.status
+
 /** By host: what was run or asked there. What has no end on record is drawn as far as its try went on. */
 function callBars(steps: readonly StepReport[]): ReadonlyMap<string, readonly Bar[]> {
   const lanes = new Map<string, Bar[]>()
   for (const { step, effect, tries } of steps) {
-    for (const [at, { endedMs, calls }] of tries.entries()) {
+    for (const [at, { endedMs, status, calls }] of tries.entries()) {
       const leftMs = endedMs ?? tries[at + 1]?.startedMs
       for (const call of calls) {
         if (call.host === undefined) continue
         const lane = lanes.get(call.host) ?? []
         lanes.set(call.host, lane)
         lane.push({
-          ...{ kind: 'call', fromMs: call.startedMs, status: call.status },
+          ...{ kind: 'call', fromMs: call.startedMs, status: statusOf(call, status) },
           toMs: call.endedMs ?? leftMs ?? call.startedMs,
           label: `${step}: ${call.argv === undefined ? (call.call ?? '') : argvText(call.argv)}`,
           ...(effect === undefined ? {} : { effect }),
