@@ -13,11 +13,18 @@ interface Pending {
   readonly id: string
   readonly call: Open<Call>
 }
-type OpenTry = Omit<Open<Try>, 'calls'> & { readonly calls: Open<Call>[]; readonly pending: Pending[] }
+type OpenTry = Omit<Open<Try>, 'calls'> & {
+  /** Which activity it was, as far as its events' ids say so. */
+  readonly activity: string | undefined
+  /** Its own beginning has been read, not only that of a call in it. */
+  begun: boolean
+  readonly calls: Open<Call>[]
+  readonly pending: Pending[]
+}
 interface OpenStep {
   readonly step: string
-  action: string
   summary?: string
+  action: string
   effect?: string
   undo: boolean
   gate?: string
@@ -47,7 +54,7 @@ export function attemptsCollector(limits: Limits) {
   }
   const tryOf = (event: AuditEvent): OpenTry => {
     const { tries } = stepOf(event)
-    const open = tries.findLast((one) => one.endedMs === undefined && one.attempt === (event.attempt ?? 1))
+    const open = tries.findLast((one) => isOf(one, event))
     if (open !== undefined) return open
     const fresh = newTry(event)
     tries.push(fresh)
@@ -61,7 +68,13 @@ export function attemptsCollector(limits: Limits) {
       const { effect, undo, gate, with: input } = event.data
       for (const one of step.tries)
         if (one.endedMs === undefined && one.attempt < (event.attempt ?? 1)) one.status = 'repeated'
-      step.tries.push({ ...newTry(event), with: kept > limits.calls ? null : input })
+      // A look is on record as begun only once it has ended: what it did may come before.
+      const last = step.tries.findLast((one) => !one.begun && isOf(one, event))
+      const one = last ?? newTry(event)
+      if (last === undefined) step.tries.push(one)
+      one.begun = true
+      one.startedMs = momentOf(event)
+      if (kept <= limits.calls) one.with = input
       Object.assign(step, { effect, undo }, gate === undefined ? {} : { gate })
       return
     }
@@ -117,7 +130,8 @@ export function shownOf(all: readonly StepReport[], most: number): readonly Step
 const besideTheSteps = '(beside the steps)'
 
 const wentWell = ({ status, calls }: Try): boolean =>
-  (status === 'done' || status === 'found') && calls.every((call) => call.status === 'done')
+  (status === 'done' || status === 'found') &&
+  calls.every((call) => call.status === 'done' || call.status === 'failed')
 
 const isAction = (event: AuditEvent): event is ActionEvent & AuditEvent => event.name.startsWith('action.')
 const isCall = (event: AuditEvent): event is CallEvent & AuditEvent =>
@@ -138,9 +152,21 @@ const endings = {
   'action.cancelled': 'cancelled',
 } as const satisfies Readonly<Record<Exclude<ActionEvent['name'], 'action.begun'>, TryStatus>>
 
+/** An activity's events have `STEP/ACTIVITY.ATTEMPT/PLACE/NAME` for an id. */
+const activityOf = ({ id }: AuditEvent): string | undefined => /^(.+\.\d+)\/\d+\/[\w.]+$/.exec(id)?.[1]
+
+/** The one that is still open, where ids do not say which it is. */
+function isOf(one: OpenTry, event: AuditEvent): boolean {
+  const activity = activityOf(event)
+  if (activity !== undefined && one.activity !== undefined) return one.activity === activity
+  return one.endedMs === undefined && one.attempt === (event.attempt ?? 1)
+}
+
 const newTry = (event: AuditEvent): OpenTry => ({
   seq: event.seq,
   attempt: event.attempt ?? 1,
+  activity: activityOf(event),
+  begun: false,
   ...(event.host === undefined ? {} : { host: event.host }),
   startedMs: momentOf(event),
   status: 'unfinished',
@@ -209,7 +235,7 @@ function endCall(call: Open<Call>, event: EndEvent): void {
 }
 
 function closed({ tries, ...step }: OpenStep): StepReport {
-  const ended = tries.map(({ pending, calls, ...one }): Try => ({
+  const ended = tries.map(({ pending, calls, activity: _activity, begun: _begun, ...one }): Try => ({
     ...one,
     calls: [...calls, ...pending.map(({ call }) => call)].toSorted((a, b) => a.seq - b.seq),
   }))

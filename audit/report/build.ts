@@ -3,7 +3,7 @@ import type { AuditEvent } from '../event.ts'
 import type { Store, Verification } from '../store.ts'
 import { answerOf, type Ends } from './answer.ts'
 import { attemptsCollector, type Limits, momentOf, shownOf } from './attempts.ts'
-import { commandText, compact } from './lines.ts'
+import { commandLine, commandText, compact } from './lines.ts'
 import { clusterCollector } from './cluster.ts'
 import type {
   Bypassed,
@@ -148,7 +148,7 @@ function unfinishedIn(steps: readonly StepReport[]): readonly Unfinished[] {
           atMs: call.startedMs,
           step,
           ...on(call.host),
-          what: commandText(call),
+          what: commandLine(call),
         })),
     ]),
   )

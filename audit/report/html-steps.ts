@@ -5,8 +5,8 @@ import { type Content, html, type Markup } from './markup.ts'
 import type { Call, ClusterChange, Report, StepReport, Try } from './model.ts'
 import { clock, counted, grouped, lasted, moment } from './times.ts'
 import { shortened } from './visible.ts'
-import { commandText, compact, memberText } from './lines.ts'
-import { state, statuses } from './words.ts'
+import { commandLine, commandText, compact, memberText } from './lines.ts'
+import { state, statuses, wordFor } from './words.ts'
 
 /** Where the rest is: by digest, the whole of what a command printed. */
 export type BlobLink = (sha256: string) => string
@@ -60,7 +60,7 @@ function tryDetails(one: Try, several: boolean, blob?: BlobLink): Markup {
       ${term('Asked', polls === undefined ? undefined : counted(polls, 'time'))}
       ${term('With', input === undefined || isEmpty(input) ? undefined : code(shortened(compact(input), 2000)))}
     </dl>
-    ${calls.map((call) => callDetails(call, blob))}
+    ${calls.map((call) => callDetails(call, status === 'done' || status === 'found', blob))}
     ${callsLeftOut > 0 && html`<p class="note">${counted(callsLeftOut, 'more command or call', 'more commands and calls')} ${callsLeftOut === 1 ? 'is' : 'are'} not shown: all of it is in the JSON report and in the bundle.</p>`}
     ${
       output !== undefined &&
@@ -75,22 +75,22 @@ function tryDetails(one: Try, several: boolean, blob?: BlobLink): Markup {
 const isEmpty = (value: Json): boolean =>
   value === null || (typeof value === 'object' && Object.keys(value).length === 0)
 
-function callDetails(one: Call, blob?: BlobLink): Markup {
+/** `fine`: what it belongs to went well, so that an exit code other than 0 was an answer. */
+function callDetails(one: Call, fine: boolean, blob?: BlobLink): Markup {
   const { host, kind, status, ms, code: exit, signal, message, stdout, stderr, job } = one
-  const text = commandText(one)
-  const line = html`${state(statuses[status])}
-    ${code(`${host ?? ''}${kind === 'etcd' ? ': ' : '$ '}${shortened(text.replace(/\s+/g, ' '), 160)}`)}<span
-      class="aside"
+  const [text, short] = [commandText(one), commandLine(one)]
+  const line = html`${state(wordFor(one, fine))}
+    ${code(`${host ?? ''}${kind === 'etcd' ? ': ' : '$ '}${shortened(short, 160)}`)}<span class="aside"
       >${endOf(exit, signal)}${ms === undefined ? '' : lasted(ms)}${job === true ? ', as a job' : ''}</span
     >`
-  const long = text.length > 160 || text.includes('\n')
+  const long = text.length > 160 || text !== short
   if (!long && message === undefined && isSilent(stdout) && isSilent(stderr)) return html`<p>${line}</p>`
   const inner = html`<div class="in">
     ${long && html`<pre>${shortened(text, 6000)}</pre>`}
     ${message !== undefined && html`<p>${shortened(message, 4000)}</p>`} ${printed('stdout', stdout, blob)}
     ${printed('stderr', stderr, blob)}
   </div>`
-  return status === 'done'
+  return status === 'done' || (fine && status === 'failed')
     ? html`<details class="call">
         <summary>${line}</summary>
         ${inner}

@@ -1,4 +1,4 @@
-import { argvText } from '../../dsl/argv-text.ts'
+import { commandLine } from './lines.ts'
 import type { Call, DecisionReport, Report, StepReport, Try } from './model.ts'
 import { type Scale, scaleOf, type Stretch } from './scale.ts'
 
@@ -76,7 +76,7 @@ function callBars(steps: readonly StepReport[]): ReadonlyMap<string, readonly Ba
         lane.push({
           ...{ kind: 'call', fromMs: call.startedMs, status: statusOf(call, status) },
           toMs: call.endedMs ?? leftMs ?? call.startedMs,
-          label: `${step}: ${call.argv === undefined ? (call.call ?? '') : argvText(call.argv)}`,
+          label: `${step}: ${commandLine(call)}`,
           ...(effect === undefined ? {} : { effect }),
         })
       }

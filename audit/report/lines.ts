@@ -1,3 +1,4 @@
+import { argvText } from '../../dsl/argv-text.ts'
 import type { Json } from '../../dsl/program.ts'
 import type { Call, MemberState } from './model.ts'
 
@@ -11,13 +12,17 @@ export const compact = (value: Json | undefined): string =>
 export const entriesOf = (value: Json | undefined): readonly (readonly [string, Json])[] =>
   typeof value !== 'object' || value === null || Array.isArray(value) ? [] : Object.entries(value)
 
-/** As a shell would be given it; a long script by its beginning. */
+/** As a shell would be given it. */
 export const commandText = ({ argv = [], call, request }: Call): string =>
   call === undefined
     ? argv
         .map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`))
         .join(' ')
     : `${call} ${request === undefined ? '' : compact(request)}`.trim()
+
+/** The same on one line: a script is said by its length, since all of it stands elsewhere. */
+export const commandLine = (call: Call): string =>
+  call.argv === undefined ? commandText(call) : argvText(call.argv)
 
 /** A member as it was seen. */
 export const memberText = (member: MemberState | undefined): string =>

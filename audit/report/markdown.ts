@@ -1,11 +1,20 @@
 import { availabilityLines } from '../../dsl/availability.ts'
 import type { Json } from '../../dsl/program.ts'
 import type { Output } from '../event.ts'
-import { commandText, compact, entriesOf, memberText } from './lines.ts'
+import { commandLine, compact, entriesOf, memberText } from './lines.ts'
 import type { Call, DecisionReport, Report, StepReport, Trouble, Try } from './model.ts'
 import { clock, counted, grouped, lasted, moment } from './times.ts'
 import { oneLine, shortened, visible } from './visible.ts'
-import { cautionsOf, gapText, leadOf, outcomeWord, statuses, verdicts, verifiedText } from './words.ts'
+import {
+  cautionsOf,
+  gapText,
+  leadOf,
+  outcomeWord,
+  statuses,
+  verdicts,
+  verifiedText,
+  wordFor,
+} from './words.ts'
 
 /**
  * The report as Markdown. Whatever did not come from this program stands as code: a span on one line, or a block
@@ -257,21 +266,21 @@ function tryPart({
       entriesOf(input).length === 0 ? '' : `- with ${spanOf(compact(input))}`,
     ),
     message === undefined ? '' : block(message),
-    ...calls.map(callPart),
+    ...calls.map((call) => callPart(call, status === 'done' || status === 'found')),
     callsLeftOut === 0
       ? ''
       : `${counted(callsLeftOut, 'more command or call', 'more commands and calls')}: in the JSON report and in the bundle.`,
   ]
 }
 
-function callPart(call: Call): string {
-  const { host = '', kind, status, ms, code: exit, signal, message, stdout, stderr, startedMs } = call
+function callPart(call: Call, fine: boolean): string {
+  const { host = '', kind, ms, code: exit, signal, message, stdout, stderr, startedMs } = call
   const ended =
     signal === undefined ? (exit === undefined ? '' : ` (exit code ${exit})`) : ` (${oneLine(signal)})`
   return block(
     [
-      `${host}${kind === 'etcd' ? ': ' : '$ '}${commandText(call)}`,
-      `# ${clock(startedMs)} ${statuses[status].word}${ended}${ms === undefined ? '' : `, ${lasted(ms)}`}`,
+      `${host}${kind === 'etcd' ? ': ' : '$ '}${commandLine(call)}`,
+      `# ${clock(startedMs)} ${wordFor(call, fine).word}${ended}${ms === undefined ? '' : `, ${lasted(ms)}`}`,
       ...(message === undefined ? [] : [`# ${message}`]),
       ...printed('stdout', stdout),
       ...printed('stderr', stderr),

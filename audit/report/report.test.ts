@@ -286,16 +286,14 @@ describe('people', () => {
 
 describe('a run that is too long', () => {
   const story = storyOf('r', 'w', 0)
-  for (let one = 0; one < 300; one += 1)
-    action(story, { step: `each[${one}]`, action: 'a' }, 'read', () => {
-      for (let two = 0; two < 3; two += 1)
-        command(
-          story,
-          { step: `each[${one}]`, action: 'a' },
-          { host: 'h1', argv: ['id'], code: one === 290 && two === 1 ? 1 : 0 },
-        )
+  for (let one = 0; one < 300; one += 1) {
+    const at = { step: `each[${one}]`, action: 'a' }
+    action(story, at, 'read', () => {
+      for (let two = 0; two < 3; two += 1) command(story, at, { host: 'h1', argv: ['id'], code: two })
       return inspection({ a: { host: 'h1', leads: true } })
     })
+    if (one === 290) failed(story, at.step, 'no')
+  }
   const report = reportOn(story.events, { steps: 10, calls: 40 })
   test('is cut, but for what did not go well; nothing is uncounted', () => {
     expect(report.steps.map(({ step }) => step)).toEqual([
@@ -303,9 +301,25 @@ describe('a run that is too long', () => {
       'each[290]',
     ])
     expect(report.stepsLeftOut).toBe(289)
-    expect(report.steps.at(-1)?.tries[0]).toMatchObject({ callsLeftOut: 2, calls: [{ status: 'failed' }] })
+    expect(report.steps.at(-1)?.tries.map(({ status, callsLeftOut }) => [status, callsLeftOut])).toEqual([
+      ['done', 3],
+      ['failed', 0],
+    ])
     expect(report.counts.commands).toBe(900)
     expect(report.margin).toHaveLength(300)
+  })
+})
+
+describe('what is under way', () => {
+  const begin = (story: Story) =>
+    story.tell('action.begun', { step: 'one', action: 'a' }, { effect: 'change', with: {}, undo: false })
+  test('is no failure while the run goes on', () => {
+    expect(reportOf(begin)).toMatchObject({ troubles: [], unfinished: [{ step: 'one', what: 'a' }] })
+  })
+  test('is what a run ended with that was ended by hand', () => {
+    expect(reportOf(begin, 'terminated').troubles).toMatchObject([
+      { step: 'one', status: 'unfinished', last: true },
+    ])
   })
 })
 
@@ -320,4 +334,53 @@ test('is read from a store event by event, with what verification said', async (
   const verification = { ok: true, events: 1, checkpoints: 1, signers: [], anchored: 0, wrong: [], notes: [] }
   const report = await readReport(store, 'run-0001', { verification })
   expect(report).toEqual({ ...reportOn(replacedMember()), verification })
+})
+
+describe('events as workers write them', () => {
+  const idOf = (activity: string, place: number, name: string) => `look/${activity}.1/${place}/${name}`
+  /** A look is put on record as a whole once it has ended, what it did before it. */
+  function looks(): readonly AuditEvent[] {
+    const story = storyOf('r', 'w', 0)
+    for (const activity of ['7', '9']) {
+      const at = { step: 'look', action: 'a', host: 'h1', attempt: 1 }
+      const job = { kind: 'job', argv: ['etcdutl', 'hashkv'], key: 'k' } as const
+      story.tell('command.begun', at, job)
+      story.pass(20)
+      story.tell('command.done', at, {
+        ...{ ...job, ms: 20, code: 0, stdout: printedNothing, stderr: printedNothing },
+      })
+      story.tell('action.begun', at, { effect: 'read', with: { of: activity }, undo: false })
+      story.tell('action.done', at, { output: {}, ms: 21, polls: 2 })
+    }
+    return story.events.map((event, seq) => ({
+      ...{
+        ...event,
+        id: idOf(seq < 4 ? '7' : '9', seq < 4 ? (seq < 2 ? 2 : 1) : seq < 6 ? 2 : 1, event.name),
+      },
+      ...(event.name.startsWith('action.') ? { summary: 'h1: look' } : {}),
+    }))
+  }
+  test('what a look did belongs to it, though it is on record before', () => {
+    const { steps, unfinished, counts } = reportOn(looks())
+    expect(steps).toMatchObject([
+      {
+        ...{ step: 'look', summary: 'h1: look', status: 'done' },
+        tries: [
+          { with: { of: '7' }, polls: 2, calls: [{ status: 'done', argv: ['etcdutl', 'hashkv'] }] },
+          { with: { of: '9' }, polls: 2, calls: [{ status: 'done' }] },
+        ],
+      },
+    ])
+    expect(unfinished).toEqual([])
+    expect(counts.commands).toBe(2)
+  })
+  test('an end that was held back and comes after the next attempt began finds its own', () => {
+    const [begun, done, ...rest] = looks()
+    if (begun === undefined || done === undefined) throw new Error('no events')
+    const late = reportOn([begun, ...rest.slice(0, 2), ...rest.slice(2, 4), done, ...rest.slice(4)])
+    expect(late.steps[0]?.tries.map(({ calls }) => calls.map(({ status }) => status))).toEqual([
+      ['done'],
+      ['done'],
+    ])
+  })
 })

@@ -8,7 +8,8 @@ const isBad = (status: Try['status']): status is Bad =>
 
 /**
  * Tries that did not succeed, with what was decided about each and what became of the step. The one the run
- * ended with comes first; there is none in a run that came to its end.
+ * ended with comes first; there is none in a run that came to its end, or has not ended. What is under way in one
+ * that has not is no failure.
  */
 export function troublesOf(
   steps: readonly StepReport[],
@@ -18,12 +19,15 @@ export function troublesOf(
   const all = steps
     .flatMap((step) =>
       step.tries.flatMap((one, at) =>
-        isBad(one.status) ? [trouble(step, one, one.status, step.tries[at + 1])] : [],
+        isBad(one.status) && !(outcome === undefined && one.status === 'unfinished')
+          ? [trouble(step, one, one.status, step.tries[at + 1])]
+          : [],
       ),
     )
     .toSorted((a, b) => a.atMs - b.atMs)
     .map((one, at, { [at + 1]: next }) => withDecision(one, next, decisions))
-  const last = outcome === 'done' ? undefined : all.findLast(({ later }) => later === undefined)
+  const last =
+    outcome === undefined || outcome === 'done' ? undefined : all.findLast(({ later }) => later === undefined)
   if (last === undefined) return all
   return [{ ...last, last: true }, ...all.filter((one) => one !== last)]
 }

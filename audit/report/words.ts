@@ -1,7 +1,7 @@
 import type { RunOutcome } from '../event.ts'
 import type { Verification } from '../store.ts'
 import { type Markup, html } from './markup.ts'
-import type { Answer, Report, TryStatus } from './model.ts'
+import type { Answer, Call, Report, TryStatus } from './model.ts'
 import { counted, lasted, moment } from './times.ts'
 
 /** The words that every format of a report shares. A sign never stands without its word. */
@@ -49,6 +49,10 @@ export const outcomeWord = (outcome: string): Word =>
 export const state = ({ sign, word, tone }: Word): Markup =>
   html`<span class="state ${tone}"><span aria-hidden="true">${sign}</span> ${word}</span>`
 
+/** In what went well, an end that was not the wished one was an answer: that a file is not there yet. */
+export const wordFor = ({ status }: Call, fine: boolean): Word =>
+  fine && status === 'failed' ? { sign: '·', word: 'answered no', tone: '' } : statuses[status]
+
 /** What was asked, and how it ended, as sentences. */
 export function leadOf({
   by,
@@ -93,16 +97,25 @@ export function verifiedText(verification: Verification | undefined): Word {
 }
 
 /** What should be known before the rest is believed; nothing in most runs. */
-export function cautionsOf({ bypassed, repeated, unfinished, answer, history }: Report): readonly string[] {
+export function cautionsOf({
+  bypassed,
+  repeated,
+  unfinished,
+  answer,
+  history,
+  troubles,
+}: Report): readonly string[] {
   return [
     ...bypassed.map(
       ({ atMs, reason, failure, held }) =>
         `At ${moment(atMs)} UTC effects were allowed though they could not be recorded first (${failure}). The reason given: ${reason}. ${counted(held, 'event')} ${held === 1 ? 'was' : 'were'} kept in memory and written afterwards.`,
     ),
-    ...unfinished.map(
-      ({ step, what, host, atMs }) =>
-        `${step}: “${what}”${host === undefined ? '' : ` on ${host}`} is on record as begun at ${moment(atMs)} UTC, and no end of it is. It may have happened.`,
-    ),
+    ...unfinished
+      .filter(({ step, atMs }) => !troubles.some((one) => one.step === step && one.atMs === atMs))
+      .map(
+        ({ step, what, host, atMs }) =>
+          `${step}: “${what}”${host === undefined ? '' : ` on ${host}`} is on record as begun at ${moment(atMs)} UTC, and no end of it is. It may have happened.`,
+      ),
     ...repeated.map(
       ({ step, attempt, atMs }) =>
         `${step} was taken over at ${moment(atMs)} UTC as attempt ${attempt}: the worker before had died or fallen silent.`,
