@@ -6,7 +6,7 @@ import type { Action } from './action.ts'
 import { asJson } from './as-json.ts'
 import type { ChangeObserver } from './etcd/cluster.ts'
 import { EtcdError } from './etcd/errors.ts'
-import { printed } from './printed.ts'
+import { digested, printed } from './printed.ts'
 import type { Recorder } from './recorder.ts'
 import { secrets } from './redact/secrets.ts'
 import type { CommandObserver, CommandOutcome } from './ssh/hosts.ts'
@@ -16,7 +16,7 @@ import type { CommandObserver, CommandOutcome } from './ssh/hosts.ts'
  * afterwards. What a look runs is in what the look gives.
  */
 export function commandObserver(record: Recorder, { effect }: Pick<Action, 'effect'>): CommandObserver {
-  return async ({ kind, host, argv: whole, key, reads }) => {
+  return async ({ kind, host, argv: whole, key, reads, prints }) => {
     if (effect === 'read' && kind === 'exec') return async () => undefined
     const place = record.place()
     const argv = secrets.argv(whole)
@@ -24,10 +24,9 @@ export function commandObserver(record: Recorder, { effect }: Pick<Action, 'effe
     if (reads !== true) await record.intent(place('command.begun', begun, { host }), 'effect')
     return async (outcome) => {
       const { code, error, ms } = outcome
-      const [stdout, stderr] = [
-        printed(outcome.stdout, outcome.lost?.stdout),
-        printed(outcome.stderr, outcome.lost?.stderr),
-      ]
+      const told = prints === 'data' ? digested : printed
+      const stdout = told(outcome.stdout, outcome.lost?.stdout)
+      const stderr = printed(outcome.stderr, outcome.lost?.stderr)
       const signal = code === undefined ? undefined : signalOf(code)
       const ended = {
         ...{ ...begun, ms, stdout: stdout.output, stderr: stderr.output },

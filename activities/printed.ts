@@ -27,5 +27,11 @@ export function printed(text: string, lost = 0): Printed {
   }
 }
 
+/** Of what is not to be read by anybody. */
+export function digested(text: string, lost = 0): Printed {
+  const { bytes, sha256 } = printed(text, lost).output
+  return { output: { bytes, sha256, head: '', tail: '', ...(lost > 0 && { lost }) } }
+}
+
 /** Without the parts of characters at its ends. */
 const cut = (bytes: Buffer): string => bytes.toString().replace(/^\uFFFD+|\uFFFD+$/g, '')

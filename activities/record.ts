@@ -26,7 +26,7 @@ export function redactedRecord(record: RecordPort): RecordPort {
       record.append(
         events.map((event) => {
           const { run, workflow, at, name } = event
-          return Object.assign(secrets.json(event), { run, workflow, at, name })
+          return Object.assign(secrets.json(event, 'keys'), { run, workflow, at, name })
         }),
       ),
     putBlob: (content) =>

@@ -94,6 +94,13 @@ describe('what is on record', () => {
     expect(names()).toEqual(['action.begun', 'command.done', 'action.done'])
   })
 
+  test('of what a cluster holds the digest alone', async () => {
+    await perform(({ host }) => host('a').exec({ argv: ['echo', 'a key'], reads: true, prints: 'data' }))
+    const [{ data } = fail()] = record.named('command.done')
+    expect(data.stdout).toMatchObject({ bytes: 6, sha256: expect.any(String), head: '', tail: '' })
+    expect(JSON.stringify(record.events)).not.toContain('a key\\n')
+  })
+
   test.each<[string, readonly string[], string, object]>([
     ['a failed one', ['false'], 'command.failed', { code: 1 }],
     [

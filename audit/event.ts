@@ -95,8 +95,8 @@ export interface EventData {
   readonly 'action.done': { readonly output: Json } & Took & Polled
   readonly 'action.failed': Failed & Took & Polled
   /** It may have happened. */
-  readonly 'action.unknown': Failed & Took
-  readonly 'action.refused': Failed & Took & { readonly guard?: string }
+  readonly 'action.unknown': Failed & Took & Polled
+  readonly 'action.refused': Failed & Took & Polled & { readonly guard?: string }
   readonly 'action.cancelled': Failed & Took & Polled
   /** The guard looked for the last time before the effect. */
   readonly 'guard.passed': { readonly asked: Json }
@@ -221,7 +221,7 @@ interface CommandEnded extends CommandBegun, Took {
 export interface Output {
   readonly bytes: number
   readonly sha256: string
-  /** The whole of it where that is short; else the beginning and the end. */
+  /** The whole of it where that is short; else the beginning and the end. Both empty where it was data of a cluster. */
   readonly head: string
   readonly tail: string
   /** Blob with the whole of it, where `head` and `tail` are not. */

@@ -9,6 +9,7 @@ import { makeReady } from '../cli/setup.mjs'
 const here = dirname(fileURLToPath(import.meta.url))
 await makeReady(dirname(here))
 const { catalogue } = await import('../dist/activities/catalogue.js')
+const { eventsPage } = await import('../dist/audit/events-page.js')
 const { codesMarkdown } = await import('../dist/dsl/codes.js')
 const { printProblems } = await import('../dist/dsl/print.js')
 const { referencePages } = await import('../dist/dsl/reference.js')
@@ -35,6 +36,7 @@ const pages = {
     about: 'What comes with Quorate, made from the files in `runbooks/` by `npm run docs`.',
   }),
   'errors.md': codesMarkdown(),
+  'audit-events.md': eventsPage(),
   'runbook.schema.json': JSON.stringify(
     runbookJsonSchema(
       catalogue,

@@ -14,7 +14,7 @@ import {
   whoIsWhere,
   type World,
 } from './world.ts'
-import { ofName, recordedEvents, stateOf } from './recorded-events.ts'
+import { ofName, recordedEvents, recordOf } from './recorded-events.ts'
 
 /** Who decides, at the command line, about a cluster that takes writes. */
 
@@ -208,7 +208,7 @@ test('two people approve, one swaps the disk, and all of it is kept', async () =
     },
     identity: `${process.env['SUDO_USER'] ?? userInfo().username}@${hostname()}`,
   })
-  const kept = (await recordedEvents(stateOf(world), id)).flatMap((event) =>
+  const kept = (await recordedEvents(recordOf(world), id)).flatMap((event) =>
     'entry' in event.data ? [event.data.entry] : [],
   )
   expect(kept).toEqual(entries)
@@ -302,7 +302,7 @@ test('a guard is overridden by name, with a reason, by another person, and that 
   expect(watched.code).toBe(0)
   for (const guard of ['health', 'quorum'])
     expect(watched.out).toContain(`! OVERRIDDEN: the guard "${guard}"`)
-  const overridden = ofName(await recordedEvents(stateOf(world), id), 'guard.overridden')
+  const overridden = ofName(await recordedEvents(recordOf(world), id), 'guard.overridden')
   expect(overridden.map(({ data }) => data)).toMatchObject([
     { guard: 'health', by: 'grace', comment: 'I see smoke', reason: 'h1 burns' },
     { guard: 'quorum', by: 'grace', comment: '', reason: 'h1 burns' },

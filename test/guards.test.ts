@@ -25,7 +25,7 @@ import {
   type World,
 } from './world.ts'
 import type { NewEvent } from '../audit/event.ts'
-import { ofName, recordedEvents, stateOf } from './recorded-events.ts'
+import { ofName, recordedEvents, recordOf } from './recorded-events.ts'
 
 /** What goes around the guards, or tries to. In each of them a healthy majority is at stake. */
 
@@ -359,7 +359,7 @@ describe('overridden by a person', () => {
       { guard: 'health', by: 'ada', comment: 'yes 2', reason: 'h2 is on fire' },
       { guard: 'quorum', by: 'ada', comment: 'yes 3' },
     ])
-    const overridden = ofName(await recordedEvents(stateOf(world), run.id), 'guard.overridden')
+    const overridden = ofName(await recordedEvents(recordOf(world), run.id), 'guard.overridden')
     expect(overridden).toMatchObject([
       {
         action: 'service.stop',

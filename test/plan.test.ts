@@ -9,7 +9,7 @@ import type { Terminal } from '../cli/terminal.ts'
 import { planRun } from '../client/plan-run.ts'
 import type { Plan, PlannedStep } from '../workflows/plan.ts'
 import { footprint, inventoryText, leaderNow, membersNow, startWorld, until, type World } from './world.ts'
-import { ofName, recordedEvents, stateOf } from './recorded-events.ts'
+import { ofName, recordedEvents, recordOf } from './recorded-events.ts'
 
 jest.setTimeout(120_000)
 
@@ -223,7 +223,7 @@ describe('a run of a plan', () => {
     expect(ran).toMatchObject({ code: 0 })
     const { id } = JSON.parse(ran.out.trim().split('\n').at(-1) ?? '')
     const { sha256 } = JSON.parse(readFileSync(file, 'utf8'))
-    const [carried] = ofName(await recordedEvents(stateOf(world), id), 'run.planned')
+    const [carried] = ofName(await recordedEvents(recordOf(world), id), 'run.planned')
     expect(carried?.data).toMatchObject({ plan: sha256, fingerprint: { members: expect.any(Array) } })
     expect(await world.door.client.workflow.getHandle(id).query('status')).toMatchObject({ plan: sha256 })
     const again = await plan('etcd-backup')

@@ -4,16 +4,16 @@ import { openSqliteStore } from '../audit/sqlite.ts'
 import type { World } from './world.ts'
 
 /** Of a world's worker. */
-export const stateOf = ({ environment }: Pick<World, 'environment'>) => ({
-  stateDirectory: environment['QUORATE_STATE'] ?? '',
+export const recordOf = ({ environment }: Pick<World, 'environment'>) => ({
+  place: join(environment['QUORATE_STATE'] ?? '', 'audit', 'record.db'),
 })
 
 /** What the worker has put on record of a run, by its workflow's id, so far. */
 export async function recordedEvents(
-  { stateDirectory }: { readonly stateDirectory: string },
+  { place }: { readonly place: string },
   workflow: string,
 ): Promise<readonly AuditEvent[]> {
-  const store = openSqliteStore(join(stateDirectory, 'audit', 'record.db'), { readOnly: true })
+  const store = openSqliteStore(place, { readOnly: true })
   try {
     const { runs } = await store.runs({ text: workflow })
     const events: AuditEvent[] = []

@@ -4,7 +4,9 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import type { WorkflowHandle } from '@temporalio/client'
 import { catalogue } from '../activities/catalogue.ts'
 import { compileRunbook } from '../dsl/compile.ts'
+import type { AuditEvent } from '../audit/event.ts'
 import type { Step } from '../dsl/program.ts'
+import { ofName, recordedEvents, recordOf } from './recorded-events.ts'
 import { jobsOf, leaderNow, startWorld, until, whileWriting, whoIsWhere, type World } from './world.ts'
 
 /** Every step of the runbook that is an activity, in order; a leader is moved, so that none is left out. */
@@ -40,6 +42,7 @@ describe('kill -9 of the worker', () => {
         }
         return {
           result: await run.result(),
+          events: await recordedEvents(recordOf(world), run.id),
           key: (await run.status()).run.key,
           schedule: await scheduled(run.handle),
         }
@@ -51,10 +54,26 @@ describe('kill -9 of the worker', () => {
       const jobs = jobsOf(world, result.key)
       expect(jobs.length).toBeGreaterThan(8)
       expect(jobs.filter(({ starts, codes }) => starts !== 1 || codes.join() !== '0')).toEqual([])
+      const sent = new Set(ofName(result.events, 'command.begun').map(({ data }) => data.key))
+      expect(jobs.filter(({ job }) => !sent.has(job))).toEqual([])
+      expect(withoutEnd(result.events)).toEqual([])
     },
     240_000,
   )
 })
+
+/** What was begun and has no end, and no later attempt that went on with it. */
+function withoutEnd(events: readonly AuditEvent[]): readonly string[] {
+  const stem = (id: string): string => id.slice(0, id.lastIndexOf('/'))
+  return events
+    .filter(({ name, id, seq, step, attempt = 1 }) => {
+      if (!name.endsWith('.begun')) return false
+      const later = events.filter((event) => event.seq > seq)
+      const ended = later.some((event) => stem(event.id) === stem(id))
+      return !ended && !later.some((event) => event.step === step && (event.attempt ?? 1) > attempt)
+    })
+    .map(({ id }) => id)
+}
 
 function activitySteps(): string[] {
   const directory = resolve(__dirname, '../runbooks')

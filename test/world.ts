@@ -142,6 +142,7 @@ async function resultOf(handle: WorkflowHandle, client: Client): Promise<RunResu
 }
 
 export interface WorkerProcess {
+  pid(): number | undefined
   start(): Promise<void>
   /** `kill -9`. */
   kill(): Promise<void>
@@ -182,6 +183,7 @@ export function workerProcess(
         return /ready|listening|polling/i.test(said)
       })
     },
+    pid: () => child?.pid,
     kill: () => end('SIGKILL'),
     stop: () => end('SIGTERM'),
   }

@@ -1,4 +1,7 @@
+import { readFile, stat } from 'node:fs/promises'
+import { passwordOf } from '../activities/etcd/token.ts'
 import { secrets } from '../activities/redact/secrets.ts'
+import type { Inventory } from '../dsl/inventory.ts'
 import type { Channels } from './channels.ts'
 import type { Configuration, Environment } from './configuration.ts'
 
@@ -15,6 +18,39 @@ export function learnSettings(environment: Environment, { temporal, audit }: Con
   for (const [name, value] of Object.entries(temporal.metadata ?? {}))
     secrets.add(`Temporal's header ${name}`, Buffer.from(value).toString())
   learnAddress('QUORATE_AUDIT', audit)
+}
+
+/**
+ * Whatever the inventory refers to that is secret: hosts may print it before it is used for the first time. What
+ * cannot be read is said where it is needed.
+ */
+export async function learnInventory(inventory: Inventory): Promise<Inventory> {
+  const { hosts, clusters } = inventory
+  const files = [
+    ...Object.values(hosts).map(({ name, ssh }) => [`ssh.identity of ${name}`, ssh.identity] as const),
+    ...Object.values(clusters).flatMap(({ name, tls, backup }) => [
+      [`clusters.${name}.tls.key`, tls?.key] as const,
+      ['age identity', backup?.identity] as const,
+    ]),
+  ]
+  await Promise.all([
+    ...files.map(([name, file]) => learnFile(name, file)),
+    ...Object.values(clusters).map(({ name, auth }) => auth && passwordOf(name, auth).catch(() => undefined)),
+  ])
+  return inventory
+}
+
+/** By path, when it was last changed. */
+const read = new Map<string, number>()
+
+async function learnFile(name: string, file: string | undefined): Promise<void> {
+  if (file === undefined) return
+  const changedMs = (await stat(file).catch(() => undefined))?.mtimeMs
+  if (changedMs === undefined || read.get(file) === changedMs) return
+  const text = await readFile(file, 'latin1').catch(() => undefined)
+  if (text === undefined) return
+  secrets.addLines(name, text)
+  read.set(file, changedMs)
 }
 
 /** What is secret of a channel is its address: whoever has it may post there. */

@@ -8,7 +8,7 @@ import { type Channels, readChannels } from './channels.ts'
 import { startCollecting } from './collecting.ts'
 import type { Configuration, TemporalSettings } from './configuration.ts'
 import { loadInventory } from './inventory.ts'
-import { learnChannels } from './known-secrets.ts'
+import { learnChannels, learnInventory } from './known-secrets.ts'
 import { type OpenRecord, openRecord } from './open-record.ts'
 import { loadPolicy } from './policy.ts'
 import { ownRunbooks } from './runbooks.ts'
@@ -68,7 +68,7 @@ async function serve(
   const { temporal, taskQueue, inventory, runbooks, heartbeatTimeoutMs, uiUrl } = configuration
   const { namespace } = temporal
   const environment = createEnvironment({
-    loadInventory: () => loadInventory(inventory),
+    loadInventory: async () => learnInventory(await loadInventory(inventory)),
     record: record.port,
   })
   const client = new Client({ connection, namespace })

@@ -32,7 +32,8 @@ export interface DataDirectories {
 /** Finds the data directory of a host and all that Quorate laid beside it. */
 export async function dataDirectories(host: RemoteHost, dataDir: string): Promise<DataDirectories> {
   const { code, stdout, stderr } = await host.exec({
-    reads: true,
+    // The head of a segment may hold keys and values.
+    ...{ reads: true, prints: 'data' },
     argv: ['sh', '-c', listScript, 'sh', dataDir],
     privileged: true,
   })

@@ -125,6 +125,7 @@ describe('what looks like a secret', () => {
     ['a setting', 'ETCD_ROOT_PASSWORD=abc NAME=x', 'ETCD_ROOT_PASSWORD=‹redacted password› NAME=x'],
     ['a quoted one', `password: "a b" next`, `password: ‹redacted password› next`],
     ['a URL', 'postgres://u:hunter2@db/x', 'postgres://u:‹redacted password›@db/x'],
+    ['a login to statistics', 'stats auth admin:hunter2', 'stats auth admin:‹redacted password›'],
     ['an option', 'etcdctl --password hunter2 get', 'etcdctl --password ‹redacted password› get'],
     ['a login', 'etcdctl --user root:hunter2 get', 'etcdctl --user root:‹redacted password› get'],
   ])('%s goes', (_what, text, expected) => {
@@ -159,7 +160,8 @@ describe('what looks like a secret', () => {
   ])('a mebibyte of %s takes no time', (piece) => {
     const beganMs = performance.now()
     secrets.text(`password ${piece.repeat(Math.ceil(1024 ** 2 / piece.length))}`)
-    expect(performance.now() - beganMs).toBeLessThan(3000)
+    // What is not linear takes minutes; a busy machine seconds.
+    expect(performance.now() - beganMs).toBeLessThan(15_000)
   })
 
   test('an argument after its option, and a field by its name', () => {

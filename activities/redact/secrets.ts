@@ -10,8 +10,8 @@ export interface Secrets {
   addLines(name: string, text: string): void
   /** `cut`: the text is a part of a longer one, so that a secret may be cut off at its ends. */
   text(text: string, cut?: boolean): string
-  /** All texts in it, keys as well. */
-  json<Value extends Json | object>(value: Value): Value
+  /** All texts in it. The names of fields only with `keys`: who reads them may count on them. */
+  json<Value extends Json | object>(value: Value, keys?: 'keys'): Value
   argv(argv: readonly string[]): readonly string[]
   /** The text without the values that are known, whatever else looks like a secret. */
   known(text: string): string
@@ -41,7 +41,7 @@ export function createSecrets(): Secrets {
     },
     text,
     known,
-    json: (value) => redactJson(value, text),
+    json: (value, keys) => redactJson(value, text, keys === 'keys'),
     argv: (argv) => redactArgv(argv.map(known)),
     named: (given) =>
       [...names].flatMap(([value, name]) =>
@@ -100,7 +100,11 @@ function withoutStumps(text: string, needles: readonly Needle[]): string {
   return from === 0 && to === text.length ? text : `${before}${text.slice(from, Math.max(from, to))}${after}`
 }
 
-function redactJson<Value extends Json | object>(value: Value, text: (given: string) => string): Value {
+function redactJson<Value extends Json | object>(
+  value: Value,
+  text: (given: string) => string,
+  keys: boolean,
+): Value {
   const walk = (part: unknown): unknown => {
     if (typeof part === 'string') return text(part)
     if (Array.isArray(part))
@@ -108,7 +112,7 @@ function redactJson<Value extends Json | object>(value: Value, text: (given: str
     if (typeof part !== 'object' || part === null) return part
     return Object.fromEntries(
       Object.entries(part).map(([key, field]) => [
-        text(key),
+        keys ? text(key) : key,
         typeof field === 'string' && isSecretField(key, field) ? marker(key) : walk(field),
       ]),
     )

@@ -41,6 +41,11 @@ const shapes: readonly Shape[] = [
     ),
     put: `$1${marker('password')}`,
   },
+  // HAProxy's.
+  {
+    pattern: /(\bstats\s{1,3}auth\s{1,3}[^\s:]{1,64}:)(?!‹|\$)\S+/g,
+    put: `$1${marker('password')}`,
+  },
   {
     pattern: /(--user(?:=|\s{1,3})["']?(?![$0-9])[^\s:"'$=]{1,256}:)(?!‹|\$|\d+(?!\S))[^\s"']+/g,
     put: `$1${marker('password')}`,
@@ -68,7 +73,7 @@ function withoutBase64Lines(text: string): string {
 
 /** Most texts have none of these words, and need no closer look. */
 const suspect =
-  /PRIVATE KEY|LS0tLS1CRUdJTi|AGE-SECRET|authorization|:\/\/|passw|passphrase|secret|api[_-]?key|token|private[_-]?key|--user/i
+  /PRIVATE KEY|LS0tLS1CRUdJTi|AGE-SECRET|authorization|:\/\/|passw|passphrase|secret|api[_-]?key|token|private[_-]?key|--user|stats\s+auth/i
 
 /** An argument vector: also where the secret is an argument of its own. */
 export function redactArgv(argv: readonly string[]): readonly string[] {

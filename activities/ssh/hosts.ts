@@ -40,6 +40,7 @@ export interface CommandSent {
   readonly key?: string
   /** As in `Command`. */
   readonly reads?: true
+  readonly prints?: 'data'
 }
 
 export interface CommandOutcome extends Pick<Ran, 'stdout' | 'stderr' | 'lost'> {
@@ -116,7 +117,7 @@ export class SshHost implements RemoteHost {
       kind: 'exec',
       host: this.name,
       argv,
-      ...(command.reads && { reads: command.reads }),
+      ...told(command),
     } as const
     return this.#observed(sent, async () => {
       const startMs = Date.now()
@@ -264,6 +265,11 @@ export class SshHost implements RemoteHost {
     return result
   }
 }
+
+const told = ({ reads, prints }: Command): Pick<CommandSent, 'reads' | 'prints'> => ({
+  ...(reads && { reads }),
+  ...(prints && { prints }),
+})
 
 function failedOutcome(cause: unknown): Omit<CommandOutcome, 'ms'> {
   const error = cause instanceof Error ? cause.message : String(cause)

@@ -31,6 +31,8 @@ export interface Command {
    * plan runs no other command.
    */
   readonly reads?: true
+  /** What it prints is what a cluster holds, which is nobody's business: the record has its digest alone. */
+  readonly prints?: 'data'
   /** For `exec`: under `sudo -n` where the host's settings say so, as every job is: to read what only root may. */
   readonly privileged?: boolean
   /** Default 30 s for `exec`; a job has no time of its own. */
