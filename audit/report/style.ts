@@ -41,7 +41,7 @@ tbody th{color:inherit;white-space:normal}
 td.n,th.n{text-align:right}
 td.w{white-space:nowrap}
 td.name{min-width:6.5rem}
-nav.top+section h2{border:0;margin-top:.6rem}
+nav.top~section:first-of-type h2{border:0;margin-top:.6rem}
 details{margin:.1rem 0}
 summary{cursor:pointer;padding:.16rem 0}
 details.step>summary,details.call>summary{list-style-position:outside;margin-left:1.1rem;overflow-wrap:anywhere}
