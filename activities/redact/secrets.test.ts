@@ -99,7 +99,7 @@ describe('a value that is known', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (given) => {
         const told = knowing('Zq7-never-there-Zq7').json({ given })
-        expect(told).toEqual(JSON.parse(JSON.stringify({ given })))
+        expect(JSON.stringify(told)).toBe(JSON.stringify({ given }))
       }),
     )
   })
