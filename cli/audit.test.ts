@@ -173,6 +173,13 @@ test('the record is served until Ctrl-C, on a port that is free', async () => {
   await expect(fetch(url)).rejects.toThrow(/fetch failed/)
 })
 
+test('what is no database is no place for tables', async () => {
+  expect(await audit('prepare', 'record.db', '--role', 'w')).toMatchObject({
+    ...{ code: 2, out: '"record.db" is no database: write postgres://OWNER@HOST/DATABASE.' },
+  })
+  expect((await audit('prepare', 'postgres://db/q')).out).toMatch(/--role is needed/)
+})
+
 test('a run that is held stays, whatever its age; one that is removed is said to be', async () => {
   const gc = ['gc', '--older-than', '30d']
   expect((await audit('hold', 'key-1')).out).toMatch(/--reason is needed/)
@@ -180,7 +187,7 @@ test('a run that is held stays, whatever its age; one that is removed is said to
   expect((await audit('list', 'key-1')).out).toMatch(/yes, held/)
   const dry = await audit(...gc)
   expect(dry.out).toMatch(/Would remove etcd-recover-key-2 of 2026-03-01, \d+ events/)
-  expect(dry.out).toMatch(/Stays: key-1\. It is held: case 7\./)
+  expect(dry.out).toMatch(/Stays: etcd-recover-key-1\. It is held: case 7\./)
   expect((await audit('list', 'key-2')).code).toBe(0)
   expect((await audit(...gc, '--yes')).out).toMatch(/Removed etcd-recover-key-2/)
   expect((await audit('list', 'key-2')).out).toBe('Nothing like that is on record.')

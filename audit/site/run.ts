@@ -2,7 +2,7 @@ import { runPage as temporalPage, type UiNamespace } from '../../dsl/run-page.ts
 import { bundleStream } from '../bundle.ts'
 import { describe } from '../describe.ts'
 import type { AuditEvent } from '../event.ts'
-import { readReport } from '../report/build.ts'
+import { readReport, readable } from '../report/build.ts'
 import { table } from '../report/document.ts'
 import { htmlReport, reportBody, titleOf } from '../report/html.ts'
 import { jsonReport } from '../report/json.ts'
@@ -23,7 +23,6 @@ export interface RunPages {
 
 /** As much as can be read on one page; a report as a file has more, and the JSON all of it. */
 const onAPage = { steps: 150, calls: 600 }
-const inAFile = { steps: 2000, calls: 5000 }
 /** To verify more events takes longer than one likes to wait for a page. */
 const mostVerifiedAtOnce = 20_000
 
@@ -66,7 +65,7 @@ export async function reportFile(
   kind: FileKind,
 ): Promise<Answered> {
   const verification = await verify(run)
-  const limits = kind === 'json' ? {} : { limits: inAFile }
+  const limits = kind === 'json' ? {} : { limits: readable }
   const report = await readReport(store, run, { verification, ...limits })
   if (report === undefined) return noSuchRun(run)
   const { type, write } = files[kind]

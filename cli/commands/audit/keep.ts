@@ -90,7 +90,7 @@ removed, when and by whom. Runs that are held or have not ended stay. Without --
         else {
           const verb = write ? 'Removed' : 'Would remove'
           for (const row of done.removed) terminal.out(`${verb} ${lineOf(row)}`)
-          for (const { run, why } of done.kept) terminal.out(`Stays: ${run}. ${why}`)
+          for (const { run, workflow = run, why } of done.kept) terminal.out(`Stays: ${workflow}. ${why}`)
           const [gone, stay] = [done.removed.length, done.kept.length]
           terminal.err(
             write

@@ -74,9 +74,12 @@ async function written(
   { terminal }: Invocation,
 ) {
   const { verifyRun } = await import('../../../audit/verify-one.ts')
-  const { readReport } = await import('../../../audit/report/build.ts')
+  const { everything, readable, readReport } = await import('../../../audit/report/build.ts')
   const verification = await verifyRun(store, run, trust)
-  const read = await readReport(store, run, { verification })
+  const read = await readReport(store, run, {
+    verification,
+    limits: format === 'json' ? everything : readable,
+  })
   if (read === undefined) throw new UsageError(`Nothing is on record of ${run}.`)
   const text = await textOf(format, read)
   if (out === undefined) terminal.out(text.trimEnd())
