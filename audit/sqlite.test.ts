@@ -1,9 +1,10 @@
 import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import Sqlite from 'better-sqlite3'
 import { all, record } from '../test/record.ts'
+import { until } from '../test/world.ts'
 import { openSqliteStore } from './sqlite.ts'
 
 let directory: string
@@ -83,4 +84,34 @@ test('nothing can be changed or deleted', async () => {
     )
   }
   file.close()
+})
+
+describe('a file that another process holds', () => {
+  let other: Sqlite.Database
+  const held = (busyMs: number) => {
+    const store = openSqliteStore(path, { busyMs })
+    other = new Sqlite(path)
+    other.exec('begin immediate')
+    return store
+  }
+  afterEach(() => void other.close())
+
+  test('is waited for, and meanwhile the process goes on', async () => {
+    const store = held(10_000)
+    let ticks = 0
+    const ticking = setInterval(() => ticks++, 10)
+    const written = record(store, { run: 'r1' })
+    await until('the process to go on', () => Promise.resolve(ticks > 20), 10_000, 10)
+    other.exec('commit')
+    await written
+    clearInterval(ticking)
+    expect((await all(store.events('r1'))).length).toBeGreaterThan(0)
+    await store.close()
+  })
+
+  test('is told when it was held too long', async () => {
+    const store = held(200)
+    await expect(record(store, { run: 'r1' })).rejects.toThrow(/Another process has held it/)
+    await store.close()
+  })
 })

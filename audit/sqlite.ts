@@ -1,5 +1,6 @@
 import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import Sqlite from 'better-sqlite3'
 import type { Archive } from './archive.ts'
 import { codeOf, messageOf } from './failure.ts'
@@ -12,7 +13,7 @@ import { StoreError } from './store.ts'
  * The record in one file, for the processes of one machine. It and its directory are made where they are missing,
  * for their owner alone. With `readOnly` nothing is made or written. Throws `StoreError`.
  */
-export function openSqliteStore(path: string, { readOnly = false } = {}): Archive {
+export function openSqliteStore(path: string, { readOnly = false, busyMs = BUSY_MS } = {}): Archive {
   const name = `the record in ${path}`
   return saying(name, () => {
     if (!readOnly) makeFile(path)
@@ -23,12 +24,17 @@ export function openSqliteStore(path: string, { readOnly = false } = {}): Archiv
       connection.close()
       throw error
     }
-    return createSqlStore(sqliteDatabase(connection, path, name))
+    // From now on nobody else is kept waiting: see `patiently`.
+    connection.pragma(`busy_timeout = ${AT_ONCE_MS}`)
+    return createSqlStore(sqliteDatabase(connection, { path, name, busyMs }))
   })
 }
 
 /** How long a writer waits for another process; they take milliseconds. */
 const BUSY_MS = 10_000
+/** How long of that the whole process stands still for, each time. */
+const AT_ONCE_MS = 50
+const PAUSE_MS = 50
 
 function makeFile(path: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
@@ -65,7 +71,14 @@ function makeSchema(connection: Sqlite.Database): void {
   connection.pragma(`user_version = ${schemaVersion}`)
 }
 
-function sqliteDatabase(connection: Sqlite.Database, path: string, name: string): Database {
+interface Named {
+  readonly path: string
+  readonly name: string
+  readonly busyMs: number
+}
+
+function sqliteDatabase(connection: Sqlite.Database, named: Named): Database {
+  const { path, name, busyMs } = named
   const statements = new Map<string, Sqlite.Statement<Value[], Row>>()
   const run = (sql: string, values: readonly Value[]): readonly Row[] => {
     const prepared = statements.get(sql) ?? connection.prepare<Value[], Row>(sql)
@@ -79,23 +92,37 @@ function sqliteDatabase(connection: Sqlite.Database, path: string, name: string)
     while (step.done !== true) step = steps.next(run(step.value.sql, step.value.values))
     return step.value
   }
+  /** Another process that holds the file is waited for, and meanwhile this one goes on: heartbeats are not missed. */
+  const patiently = async <Result>(work: () => Result): Promise<Result> => {
+    const endMs = performance.now() + busyMs
+    for (;;) {
+      try {
+        return saying(name, work)
+      } catch (error) {
+        if (!isBusy(error) || performance.now() > endMs) throw error
+        await sleep(PAUSE_MS)
+      }
+    }
+  }
   return {
     name,
-    read: async (sql, values = []) => saying(name, () => run(sql, values)),
-    write: async (_locks, steps) =>
-      saying(name, () => connection.transaction(() => through(steps())).immediate()),
+    read: (sql, values = []) => patiently(() => run(sql, values)),
+    write: (_locks, steps) => patiently(() => connection.transaction(() => through(steps())).immediate()),
     snapshot: async () =>
       saying(name, () => {
         const other = new Sqlite(path, { readonly: true, fileMustExist: true, timeout: BUSY_MS })
         // It begins with the first thing that is read.
         other.exec('begin; select count(*) from sqlite_master')
-        return sqliteDatabase(other, path, name)
+        return sqliteDatabase(other, named)
       }),
     close: async () => {
       connection.close()
     },
   }
 }
+
+const isBusy = (error: unknown): boolean =>
+  error instanceof StoreError && codeOf(error.cause).startsWith('SQLITE_BUSY')
 
 function saying<Result>(name: string, work: () => Result): Result {
   try {

@@ -42,8 +42,8 @@ async function send(host: SshHost, { from, to, sha256, mode, signal }: Upload): 
   const asked = host.privilegedArgv(['sh', '-c', sameScript, 'sh', to, sha256])
   const same = await host.run(asked, { timeoutMs: 60_000, ...(signal && { signal }) })
   if (same.code === 0) return
-  const argv = host.privilegedArgv(['sh', '-c', receiveScript, 'sh', to, sha256, mode])
-  const { code, stderr } = await host.run(argv, { stdin: createReadStream(from), ...(signal && { signal }) })
+  const argv = ['sh', '-c', receiveScript, 'upload', to, sha256, mode]
+  const { code, stderr } = await host.send(argv, { stdin: createReadStream(from), ...(signal && { signal }) })
   if (code === 0) return
   throw new ActionError(
     `${to} could not be written on ${host.name}: ${lastWords(stderr, 500) || `exit code ${code}`}. Nothing else was changed.`,

@@ -1,11 +1,19 @@
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals'
 import type { Inventory, SshSettings } from '../../dsl/inventory.ts'
 import { type HostsFixture, launchHosts } from '../../lab/host/fixture.ts'
 import { proxyTo } from '../../lab/host/proxy.ts'
-import { createHosts, type Hosts, type HostsOptions } from './hosts.ts'
+import {
+  type CommandObserver,
+  createHosts,
+  type Hosts,
+  type HostScope,
+  type HostsOptions,
+  SshHost,
+} from './hosts.ts'
 
 jest.setTimeout(30_000)
 
@@ -279,6 +287,27 @@ test('nothing is sent when it cannot be put on record first', async () => {
   )
   expect(read(join(lab.home('a'), 'sent'), 'absent')).toBe('absent')
 })
+
+test('nor is a stream, which is told of like every command', async () => {
+  const argv = ['sh', '-c', 'cat >streamed']
+  const stream = () => ({ stdin: Readable.from([Buffer.from('all of it')]) })
+  await failure(sshHost({ onCommand: refuse }).send(argv, stream()))
+  expect(read(join(lab.home('a'), 'streamed'), 'absent')).toBe('absent')
+  const events: object[] = []
+  const onCommand: CommandObserver = async (sent) => {
+    events.push(sent)
+    return async (outcome) => void events.push(outcome)
+  }
+  await sshHost({ onCommand }).send(argv, stream())
+  expect(read(join(lab.home('a'), 'streamed'))).toBe('all of it')
+  expect(events).toMatchObject([{ kind: 'exec', host: 'a', argv }, { code: 0 }])
+})
+
+function sshHost(scope: HostScope): SshHost {
+  const host = open().host('a', scope)
+  if (host instanceof SshHost) return host
+  throw new Error('It is no host over SSH.')
+}
 
 const otherKeyFile = (): string => {
   const path = join(lab.dir, 'other_known_hosts')

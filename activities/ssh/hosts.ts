@@ -171,6 +171,12 @@ export class SshHost implements RemoteHost {
     return connection.run(line, { ...options, killWith: rightsOf(argv) })
   }
 
+  /** As `exec`, with the rights to change something, sent once, with a stream as its stdin. */
+  async send(argv: readonly string[], options: RunOptions): Promise<Ran> {
+    const all = this.privilegedArgv(argv)
+    return this.#observed({ kind: 'exec', host: this.name, argv: all }, () => this.run(all, options))
+  }
+
   /**
    * As `exec`, with `source`'s output of `readArgv` as its stdin, through this process and what `through` makes of it.
    * Sent once. That the source came to its end is for the caller to see by a digest.
@@ -274,7 +280,8 @@ const told = ({ reads, prints }: Command): Pick<CommandSent, 'reads' | 'prints'>
 function failedOutcome(cause: unknown): Omit<CommandOutcome, 'ms'> {
   const error = cause instanceof Error ? cause.message : String(cause)
   if (cause instanceof JobFailed) return { ...cause.printed, code: cause.code, error }
-  const notRun = cause instanceof ActionError && !(cause.cause instanceof CommandTimeout)
+  const notSent = cause instanceof ConnectionLost && !cause.sent
+  const notRun = notSent || (cause instanceof ActionError && !(cause.cause instanceof CommandTimeout))
   const refused = cause instanceof InputError || cause instanceof RefusedError
   return { stdout: '', stderr: '', error, ...(notRun || refused ? {} : { unknown: true }) }
 }
