@@ -1,8 +1,11 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { readAnchors } from '../audit/anchor-line.ts'
+import { openSqliteStore } from '../audit/sqlite.ts'
+import { verify } from '../audit/verify.ts'
 import { ofName, recordedEvents, recordOf } from './recorded-events.ts'
 import { startRun, startWorld, until, workerProcess, type World } from './world.ts'
 
@@ -23,10 +26,14 @@ steps:
 `
 
 const directory = mkdtempSync(join(tmpdir(), 'quorate-record-away-'))
+const anchors = join(directory, 'anchors.log')
 let world: World
 beforeAll(async () => {
   writeFileSync(join(directory, 'stop-start.yaml'), runbook)
-  world = await startWorld({ spares: 0, settings: { QUORATE_RUNBOOKS: directory } })
+  world = await startWorld({
+    spares: 0,
+    settings: { QUORATE_RUNBOOKS: directory, QUORATE_ANCHORS: `file:${anchors}` },
+  })
 }, 120_000)
 afterAll(async () => {
   await world?.close()
@@ -66,6 +73,26 @@ onLinux(
   },
   90_000,
 )
+
+test('what has ended is copied, sealed and anchored by its worker, and verifies against both', async () => {
+  const run = await startRun(world.door, 'etcd-inspect', { cluster: 'demo' }, { by: 'ada' })
+  await run.result()
+  const anchored = () => (existsSync(anchors) ? readAnchors(readFileSync(anchors, 'utf8')) : [])
+  const events = await recordedEvents(recordOf(world), run.id)
+  const key = events[0]?.run ?? ''
+  await until('the seal to be anchored', () => Promise.resolve(anchored().some((one) => one.run === key)))
+  const store = openSqliteStore(recordOf(world).place, { readOnly: true })
+  try {
+    const { runs } = await store.runs({ run: key })
+    expect(runs).toMatchObject([{ ended: { outcome: 'done' }, sealed: runs[0]?.events }])
+    const trusted = [readFileSync(join(dirname(recordOf(world).place), 'seal.pem.pub'), 'utf8')]
+    const said = await verify(store, { trusted, anchors: anchored() })
+    expect(said).toMatchObject({ ok: true, wrong: [], anchored: anchored().length })
+    expect(said.signers).toMatchObject([{ trusted: true }])
+  } finally {
+    await store.close()
+  }
+}, 60_000)
 
 test('broken glass: a run goes on without the record, which has it all as soon as it can, through a kill -9', async () => {
   const blocked = join(directory, 'blocked')
