@@ -171,5 +171,17 @@ describeHere('the record in Postgres', () => {
       await record(store, { run: 'r2' })
       expect(await all(store.events('r2'))).toHaveLength(6)
     })
+
+    test('a server that is gone is said so, and what was acknowledged before is there once it is back', async () => {
+      await record(store, { run: 'before' })
+      const back = await server.kill()
+      const error: unknown = await record(store, { run: 'meanwhile' }).catch((reason: unknown) => reason)
+      await back()
+      expect(String(error)).toMatch(/^StoreError: .*postgres:\/\/worker@.* (ENOENT|ECONNREFUSED|terminat)/)
+      expect(await all(store.events('before'))).toHaveLength(6)
+      expect(await all(store.events('meanwhile'))).toHaveLength(0)
+      await record(store, { run: 'meanwhile' })
+      expect(await all(store.events('meanwhile'))).toHaveLength(6)
+    })
   })
 })

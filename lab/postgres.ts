@@ -11,6 +11,8 @@ export interface PostgresServer {
   url(database: string, user?: string): string
   /** Makes a database, empty or as another one is; returns the superuser's URL of it. */
   createDatabase(name: string, like?: string): Promise<string>
+  /** Ends it at once, whatever it is doing; it comes back by what this returns, with its data and its address. */
+  kill(): Promise<() => Promise<void>>
   stop(): Promise<void>
 }
 
@@ -35,32 +37,44 @@ export async function startPostgres(): Promise<PostgresServer> {
     { ...other, cwd: directory, encoding: 'utf8' },
   )
   if (made.status !== 0) throw new Error(`initdb: ${made.stderr}`)
-  const server = spawn(join(bin, 'postgres'), ['-D', data, '-k', directory, '-c', 'listen_addresses='], {
-    ...other,
-    cwd: directory,
-    stdio: ['ignore', 'ignore', 'pipe'],
-  })
+  let server: ChildProcess
+  const start = async (): Promise<void> => {
+    let said = ''
+    server = spawn(join(bin, 'postgres'), ['-D', data, '-k', directory, '-c', 'listen_addresses='], {
+      ...other,
+      cwd: directory,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
+    server.stderr?.on('data', (part: Buffer) => {
+      said += part.toString()
+    })
+    await answering(url('postgres'), server, () => said)
+  }
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    const gone = once(server, 'exit')
+    server.kill(signal)
+    await gone
+  }
   // Whoever ends without saying stop takes it along.
   const takeAlong = (): boolean => server.kill('SIGKILL')
   process.once('exit', takeAlong)
-  let said = ''
-  server.stderr.on('data', (part: Buffer) => {
-    said += part.toString()
-  })
   const url = (database: string, user = 'postgres'): string =>
     `postgres://${user}@${encodeURIComponent(directory)}/${database}`
-  await answering(url('postgres'), server, () => said)
+  await start()
   return {
     url,
     createDatabase: async (name, like = 'template1') => {
       await query(url('postgres'), `create database ${name} template ${like}`)
       return url(name)
     },
+    kill: async () => {
+      // By its own word: a server whose first process is killed leaves the others behind, and its memory.
+      await end('SIGQUIT')
+      return start
+    },
     stop: async () => {
       process.off('exit', takeAlong)
-      const gone = once(server, 'exit')
-      server.kill('SIGINT')
-      await gone
+      await end('SIGINT')
       rmSync(directory, { recursive: true })
     },
   }
